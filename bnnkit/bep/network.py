@@ -1,0 +1,201 @@
+"""A multilayer network of signs, trained by BEP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bnnkit.bep import chain
+from bnnkit.bep.paths import HiddenLayer, StepwisePath, current_path
+from bnnkit.bep.prototypes import class_prototypes
+from bnnkit.bep.training import SignNetwork, Tally
+from bnnkit.errors import check_columns, check_int, check_option, check_signs
+from bnnkit.packed import BitMatrix, pack
+
+CREDIT = ("bep", "local", "feedback", "frozen")
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything that one batch computes before it changes a weight, as plain arrays.
+
+    For hidden layer i = 0 .. L - 1: sums ``z[i]``, activations ``a[i]`` and desired activations
+    ``a_star[i]`` (n, K), ``gates[i]`` (who passes blame to the layer below; None for the first
+    layer) and ``masks[i]`` (who would be updated). ``logits`` (n, C), ``margins`` and ``fires`` (n,).
+    """
+
+    z: list[np.ndarray]
+    a: list[np.ndarray]
+    a_star: list[np.ndarray]
+    gates: list[np.ndarray | None]
+    masks: list[np.ndarray]
+    logits: np.ndarray
+    margins: np.ndarray
+    fires: np.ndarray
+
+
+class BEPNetwork(SignNetwork):
+    """A network whose weights, activations and error signals are all signs.
+
+    Parameters
+    ----------
+    widths : inputs and hidden widths, ``(K_0, K_1, ..., K_L)``; at least one hidden layer
+    n_classes : C, at least 2
+    seed : integer in 0 .. 2**32 - 1; the same seed gives the same weights on every machine
+    credit : where a hidden layer's desired activations come from. "bep": the layers above, by
+        their own weights. The controls: "feedback", by fixed random weights instead; "local", a
+        fixed classifier of the layer's own, nothing travels (Colombo et al. 2025); "frozen",
+        only the last hidden layer learns.
+    r : margin in (0, 1]; a sample fires when its class leads by less than ``r K_L``
+    nu : gate width in [0, 1]; a neuron passes blame when ``|z| <= nu * fan_in``
+    p_r : strength of the reinforcement in [0, 1]
+    groups : neurons a group, for each hidden layer, divisors of the widths; None chooses
+    patience : epochs without a better error until the groups grow; None keeps them
+
+    Attributes: ``layers`` (each with ``H`` and ``W``), ``P`` (packed prototypes), ``history`` (an
+    :class:`Epoch` each), ``groups``, ``epoch`` (how many are done).
+
+    Source: *BEP* (Colombo et al., ICLR 2026), Section 3. There are no biases; with odd fan-ins and
+    opposite prototypes the network is an odd function of its inputs, so give it a constant +1
+    input where that matters.
+
+    >>> X = np.array([[1, 1, 1], [1, -1, 1], [-1, 1, 1], [-1, -1, 1]], np.int8)
+    >>> net = BEPNetwork((3, 9), 2, seed=1).fit(X, [1, 0, 0, 0], epochs=10)
+    >>> net.predict(X)
+    array([1, 0, 0, 0])
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        n_classes: int,
+        *,
+        seed: int = 0,
+        credit: str = "bep",
+        r: float = 0.5,
+        nu: float = 0.1,
+        p_r: float = 0.5,
+        groups: Sequence[int] | None = None,
+        patience: int | None = 5,
+    ):
+        self.widths = tuple(check_int(width, "widths", low=1) for width in widths)
+        if len(self.widths) < 2:
+            raise ValueError(f"widths must name the inputs and a hidden layer, got {self.widths}")
+        self.group_widths = self.widths[1:]
+        super().__init__(n_classes, seed, r, nu, p_r, groups, patience)
+        self.credit = check_option(credit, "credit", CREDIT)
+        shapes = list(zip(self.widths[1:], self.widths))
+        self.layers = [HiddenLayer.start(*shape, seed, layer=i) for i, shape in enumerate(shapes)]
+        # What blame travels through: the layers themselves, or fixed random ones in their place.
+        self._way_back = self.layers
+        if self.credit == "feedback":
+            self._way_back = [
+                HiddenLayer.start(*shape, seed, layer=FEEDBACK + i) for i, shape in enumerate(shapes)
+            ]
+        self._classifiers = [
+            HiddenLayer(class_prototypes(self.n_classes, width, seed, layer=i))
+            for i, width in enumerate(self.widths[1:])
+        ]
+
+    @property
+    def depth(self) -> int:
+        """The number of hidden layers, L."""
+        return len(self.widths) - 1
+
+    @property
+    def P(self) -> BitMatrix:  # noqa: N802 (the symbol of the paper)
+        """The prototypes of the classifier, C x K_L."""
+        return self._classifiers[-1].W
+
+    def trace(self, X, y) -> Trace:
+        """Return all that one batch computes, for every sample whether it fires or not.
+
+        Changes nothing. For "bep" and "feedback", where blame comes down the whole network.
+        """
+        if self.credit not in ("bep", "feedback"):
+            raise ValueError(f"trace needs credit 'bep' or 'feedback', got {self.credit!r}")
+        words, y = self._checked_pair(X, y, "X", "y")
+        a, z = self._forward(StepwisePath, words)
+        a_star: list = [None] * self.depth
+        gates: list = [None] * self.depth
+        a_star[-1] = StepwisePath.rows(self._classifiers[-1], y)
+        for i in reversed(range(self.depth - 1)):
+            gates[i + 1] = chain.gate(z[i + 1], self.nu, self.widths[i + 1])
+            above = self._way_back[i + 1].W.to_signs()
+            a_star[i] = chain.back_project(above, a_star[i + 1], gates[i + 1])
+        masks = [chain.select(*arguments) for arguments in zip(z, a_star, self.groups)]
+        logits = StepwisePath.product(a[-1], self._classifiers[-1])
+        margins = chain.margins(logits, y)
+        return Trace(z, a[1:], a_star, gates, masks, logits, margins, margins < self._bound(-1))
+
+    def _train_batch(self, words, y, batch: int, tally: Tally) -> None:
+        """Forward, desired activations, selection; every layer is updated from the old weights."""
+        path = current_path()
+        a, z = self._forward(path, words)
+        fired, a_star = self._desired(path, a, z, y, tally)
+        for i in self._learning():
+            rows, layer = fired[i], self.layers[i]
+            if len(rows):
+                chosen = path.select(z[i][rows], a_star[i], self.groups[i])
+                wrong_bits = path.differ(a[i + 1][rows], a_star[i])
+                tally.error_bits[i].add(wrong_bits, len(rows) * self.widths[i + 1])
+                tally.flips[i] += path.update(layer, chosen, a_star[i], a[i][rows])
+            threshold = chain.reinforcement_threshold(self.p_r, self.widths[i], self._error)
+            path.reinforce(layer, threshold, (self.seed, i, batch, self.epoch))
+
+    def _forward(self, path, words):
+        """The activations a_0 .. a_L and the sums z_1 .. z_L."""
+        a, z = [path.load(words, self.widths[0])], []
+        for layer in self.layers:
+            z.append(path.product(a[-1], layer))
+            a.append(path.sign(z[-1]))
+        return a, z
+
+    def _desired(self, path, a, z, y, tally: Tally):
+        """For each hidden layer that learns: the rows that fire, and what is desired of them."""
+        fired: list = [None] * self.depth
+        a_star: list = [None] * self.depth
+        logits = path.product(a[-1], self._classifiers[-1])
+        tally.wrong.add(int(np.sum(logits.argmax(axis=1) != y)), len(y))
+        fired[-1] = np.flatnonzero(chain.margins(logits, y) < self._bound(-1))
+        tally.triggered.add(len(fired[-1]), len(y))
+        a_star[-1] = path.rows(self._classifiers[-1], y[fired[-1]])
+        for i in reversed(self._learning()[:-1]):
+            if self.credit == "local":
+                margins = chain.margins(path.product(a[i + 1], self._classifiers[i]), y)
+                fired[i] = np.flatnonzero(margins < self._bound(i))
+                a_star[i] = path.rows(self._classifiers[i], y[fired[i]])
+                continue
+            fired[i] = fired[i + 1]
+            if len(fired[i]):
+                above, fan_in = self._way_back[i + 1], self.widths[i + 1]
+                a_star[i], open_gates = path.back_project(
+                    above, a_star[i + 1], z[i + 1][fired[i]], self.nu, fan_in
+                )
+                tally.open_gates[i + 1].add(open_gates, len(fired[i]) * self.widths[i + 2])
+        return fired, a_star
+
+    def _learning(self) -> range:
+        """The hidden layers that learn."""
+        return range(self.depth - 1 if self.credit == "frozen" else 0, self.depth)
+
+    def _bound(self, i: int) -> int:
+        return chain.margin_bound(self.r, self.widths[1:][i])
+
+    def _logits(self, words: np.ndarray) -> np.ndarray:
+        path = current_path()
+        a, _ = self._forward(path, words)
+        return path.product(a[-1], self._classifiers[-1])
+
+    def _encode(self, X, name: str) -> np.ndarray:
+        if isinstance(X, BitMatrix):
+            check_columns(X, name, self.widths[0])
+            return X.words
+        signs = check_signs(X, name, ndim=2)
+        check_columns(signs, name, self.widths[0])
+        return pack(signs)
+
+
+FEEDBACK = 1000  # random feedback weights are drawn as if they were layers from here on

@@ -1,0 +1,171 @@
+"""One training step, two ways to compute it: on packed words, or step by step on plain signs.
+
+The packed path is what a network runs. The stepwise path calls the functions of
+:mod:`bnnkit.bep.chain` one after the other, so that a reader's own function (see
+:mod:`bnnkit.steps`) really trains the network. A test holds them to the same bits.
+
+Both offer the same operations on *activations*: a batch of signs, packed in the one, plain in the
+other. A layer's weights live in a :class:`HiddenLayer`, which both share.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bnnkit.bep import chain
+from bnnkit.binarize import sign
+from bnnkit.engine import get_engine
+from bnnkit.engine.numpy_engine import chosen_entries
+from bnnkit.packed import BitMatrix
+from bnnkit.philox import Stream, random_signs
+from bnnkit.steps import overridden
+
+SEAMS = ("1.1", "3.", "4.2", "4.3", "4.4", "4.5", "4.6", "5.")  # the steps a network runs
+
+
+class HiddenLayer:
+    """Hidden integers H (int16, odd) and, kept in step with them, their packed signs W."""
+
+    def __init__(self, H: np.ndarray):
+        self.H = np.ascontiguousarray(H, dtype=np.int16)
+        self.words = get_engine().pack_signs(self.H)
+        self._operands: dict[tuple[str, str], object] = {}
+
+    @classmethod
+    def start(cls, width: int, fan_in: int, seed: int, layer: int) -> HiddenLayer:
+        """A layer at the start: every hidden integer is +1 or -1, so that a single step flips it."""
+        return cls(random_signs(seed, Stream.HIDDEN, (width, fan_in), layer=layer))
+
+    @property
+    def W(self) -> BitMatrix:  # noqa: N802 (the symbol of the papers)
+        """The visible weights ``sign(H)``, packed."""
+        return BitMatrix(self.words, self.H.shape[1])
+
+    def forward_operand(self):
+        """W prepared for ``a @ W.T``."""
+        engine = get_engine()
+        key = (engine.NAME, "forward")
+        if key not in self._operands:
+            self._operands[key] = engine.operand(self.words, self.H.shape[1])
+        return self._operands[key]
+
+    def back_operand(self):
+        """W prepared for ``a_star @ W``."""
+        engine = get_engine()
+        key = (engine.NAME, "back")
+        if key not in self._operands:
+            transposed = engine.transpose_bits(self.words, self.H.shape[1])
+            self._operands[key] = engine.operand(transposed, self.H.shape[0])
+        return self._operands[key]
+
+    def changed(self) -> None:
+        """Forget what was prepared from the old words."""
+        self._operands.clear()
+
+    def set_hidden(self, H: np.ndarray) -> None:
+        """Replace the hidden integers and re-sign."""
+        self.H[...] = H
+        self.words[...] = get_engine().pack_signs(self.H)
+        self.changed()
+
+
+class PackedPath:
+    """Activations are packed words (n, words); the engine does the work."""
+
+    @staticmethod
+    def load(words: np.ndarray, columns: int) -> np.ndarray:
+        return words
+
+    @staticmethod
+    def rows(layer: HiddenLayer, index: np.ndarray) -> np.ndarray:
+        """Some rows of a layer's weights as activations: the prototypes of some classes."""
+        return layer.words[index]
+
+    @staticmethod
+    def product(a, layer: HiddenLayer) -> np.ndarray:
+        return get_engine().product(a, layer.forward_operand())
+
+    @staticmethod
+    def sign(z: np.ndarray):
+        return get_engine().pack_signs(z)
+
+    @staticmethod
+    def back_project(layer: HiddenLayer, a_star, z: np.ndarray, nu: float, fan_in: int):
+        """The desired activations below, and how many gates were open."""
+        engine = get_engine()
+        gate = engine.pack_within(z, chain.gate_bound(nu, fan_in))
+        votes = engine.masked_product(a_star, gate, layer.back_operand())
+        return engine.pack_signs(votes), int(np.bitwise_count(gate).sum())
+
+    @staticmethod
+    def select(z: np.ndarray, a_star, group: int) -> np.ndarray:
+        return get_engine().select(z, a_star, group)
+
+    @staticmethod
+    def differ(a, b) -> int:
+        """How many signs of two batches differ."""
+        return int(np.bitwise_count(a ^ b).sum())
+
+    @staticmethod
+    def update(layer: HiddenLayer, winners, a_star, a_prev) -> int:
+        """Add the batch's sum to H and re-sign; return how many visible weights flipped."""
+        before = layer.words.copy()
+        get_engine().update(layer.H, layer.words, winners, a_star, a_prev)
+        layer.changed()
+        return int(np.bitwise_count(before ^ layer.words).sum())
+
+    @staticmethod
+    def reinforce(layer: HiddenLayer, threshold: int, where: tuple[int, int, int, int]) -> None:
+        """``where`` is (seed, layer, batch, epoch)."""
+        get_engine().reinforce(layer.H, threshold, *where)
+
+
+class StepwisePath:
+    """Activations are plain signs (n, K); the functions of the chapters do the work."""
+
+    @staticmethod
+    def load(words: np.ndarray, columns: int) -> np.ndarray:
+        return BitMatrix(words, columns).to_signs()
+
+    @staticmethod
+    def rows(layer: HiddenLayer, index: np.ndarray) -> np.ndarray:
+        return layer.W.to_signs()[index]
+
+    @staticmethod
+    def product(a, layer: HiddenLayer) -> np.ndarray:
+        return BitMatrix.from_signs(a) @ layer.W.T
+
+    @staticmethod
+    def sign(z: np.ndarray):
+        return sign(z)
+
+    @staticmethod
+    def back_project(layer: HiddenLayer, a_star, z: np.ndarray, nu: float, fan_in: int):
+        open_gates = chain.gate(z, nu, fan_in)
+        below = chain.back_project(layer.W.to_signs(), a_star, open_gates)
+        return below, int(np.sum(open_gates))
+
+    @staticmethod
+    def select(z: np.ndarray, a_star, group: int) -> np.ndarray:
+        return chain.select(z, a_star, group)
+
+    @staticmethod
+    def differ(a, b) -> int:
+        return int(np.sum(a != b))
+
+    @staticmethod
+    def update(layer: HiddenLayer, mask, a_star, a_prev) -> int:
+        before = layer.words.copy()
+        layer.set_hidden(chain.update(layer.H, mask, a_star, a_prev))
+        return int(np.bitwise_count(before ^ layer.words).sum())
+
+    @staticmethod
+    def reinforce(layer: HiddenLayer, threshold: int, where: tuple[int, int, int, int]) -> None:
+        chosen = chosen_entries(layer.H.shape, threshold, *where)
+        layer.set_hidden(chain.reinforce(layer.H, chosen))
+
+
+def current_path() -> type[PackedPath] | type[StepwisePath]:
+    """The stepwise path as soon as one step of a network is a reader's own, else the packed one."""
+    stepwise = any(overridden(prefix) for prefix in SEAMS)
+    return StepwisePath if stepwise else PackedPath

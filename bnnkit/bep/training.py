@@ -1,0 +1,256 @@
+"""The training loop that every network of signs shares: epochs, schedule, record, best weights."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from bnnkit.bep.paths import HiddenLayer
+from bnnkit.errors import check_int, check_labels, check_number
+from bnnkit.packed import BitMatrix
+from bnnkit.philox import Stream, random_permutation
+
+PREDICT_ROWS = 4096  # samples a product at prediction: bounds the memory for the sums
+
+
+def divisors(width: int) -> list[int]:
+    """Return the divisors of ``width``, ascending.
+
+    >>> divisors(15)
+    [1, 3, 5, 15]
+    """
+    return [g for g in range(1, width + 1) if width % g == 0]
+
+
+def start_group(width: int) -> int:
+    """Return the group size to start with: the largest divisor of ``width`` up to a fifth of it.
+
+    At a batch of 100 that is a good step size; more than 51 neurons a group was never better.
+
+    >>> [start_group(width) for width in (35, 75, 135, 255, 525)]
+    [7, 15, 27, 51, 35]
+    """
+    return max(g for g in divisors(width) if g <= max(1, min(width // 5, 51)))
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What happened in one epoch. Lists have one entry a hidden layer, the lowest first.
+
+    ``train_error`` counts each sample as it came, before its batch changed anything;
+    ``validation_error`` is taken after the epoch. Both are fractions, as are ``triggered`` (of the
+    samples), ``open_gates`` (of the neurons asked to pass blame down; 0 where nothing is below
+    but data) and ``error_bits`` (a differs from a*), the last two among the samples that fired.
+    ``flips`` counts the visible weights that changed, ``mean_hidden`` is the mean of |H|; these two
+    have one entry a weight matrix.
+    """
+
+    epoch: int
+    train_error: float
+    validation_error: float | None
+    triggered: float
+    open_gates: list[float]
+    error_bits: list[float]
+    flips: list[int]
+    mean_hidden: list[float]
+    groups: list[int]
+
+
+class Share:
+    """A part of a whole, both counted in integers."""
+
+    def __init__(self):
+        self.part = self.whole = 0
+
+    def add(self, part: int, whole: int) -> None:
+        """Count ``part`` of ``whole`` more."""
+        self.part += part
+        self.whole += whole
+
+    @property
+    def fraction(self) -> float:
+        """``part / whole``, 0 of nothing."""
+        return self.part / max(self.whole, 1)
+
+
+class Tally:
+    """What one epoch counts, for ``layers`` hidden layers and ``matrices`` weight matrices."""
+
+    def __init__(self, layers: int, matrices: int):
+        self.wrong, self.triggered = Share(), Share()
+        self.open_gates = [Share() for _ in range(layers)]
+        self.error_bits = [Share() for _ in range(layers)]
+        self.flips = [0] * matrices
+
+
+class SignNetwork(ABC):
+    """The common part of networks trained by BEP: a subclass says what one batch does.
+
+    A subclass sets ``layers`` (its weight matrices), ``group_widths`` (the widths that are cut
+    into groups) and implements :meth:`_encode`, :meth:`_logits` and :meth:`_train_batch`.
+    """
+
+    layers: list[HiddenLayer]
+    group_widths: Sequence[int]
+
+    def __init__(self, n_classes: int, seed: int, r, nu, p_r, groups, patience):
+        self.n_classes = check_int(n_classes, "n_classes", low=2)
+        self.seed = check_int(seed, "seed", 0, 2**32 - 1)
+        self.r = check_number(r, "r", 0, 1, open_low=True)
+        self.nu = check_number(nu, "nu", 0, 1)
+        self.p_r = check_number(p_r, "p_r", 0, 1)
+        self.groups = _checked_groups(groups, self.group_widths)
+        self.patience = None if patience is None else check_int(patience, "patience", low=1)
+        self.history: list[Epoch] = []
+        self.epoch = 0
+        self._error = 1.0  # of the epoch before: scales the reinforcement
+        self._best_error, self._waited = np.inf, 0  # of the group schedule
+
+    def fit(
+        self,
+        X,
+        y,
+        epochs: int = 50,
+        batch_size: int = 100,
+        *,
+        validation: tuple | None = None,
+        keep_best: bool = True,
+        callback: Callable[[SignNetwork, Epoch], object] | None = None,
+        progress: bool = False,
+    ) -> SignNetwork:
+        """Train for more epochs and return ``self``; called again, it goes on where it stopped.
+
+        Parameters
+        ----------
+        X : signs, one sample a row
+        y : class numbers 0 .. C - 1, shape (n,)
+        epochs, batch_size : a last short batch is kept
+        validation : (X, y) to drive the schedule; without it the training error does
+        keep_best : with ``validation``, end with the weights of the epoch that did best on it
+        callback : called with (network, Epoch) after each epoch; training stops if it returns True
+        progress : show a bar
+        """
+        X, y = self._checked_pair(X, y, "X", "y")
+        epochs = check_int(epochs, "epochs", low=1)
+        batch_size = check_int(batch_size, "batch_size", low=1)
+        if validation is not None:
+            validation = self._checked_pair(*validation, "validation[0]", "validation[1]")
+        best_error, best = np.inf, None
+        with tqdm(total=epochs, disable=not progress, desc="epochs") as bar:
+            for _ in range(epochs):
+                record = self._train_epoch(X, y, batch_size, validation)
+                error = record.train_error if validation is None else record.validation_error
+                if validation is not None and keep_best and error < best_error:
+                    best_error, best = error, [layer.H.copy() for layer in self.layers]
+                bar.set_postfix(error=f"{100 * error:.2f}%")
+                bar.update()
+                if callback is not None and callback(self, record) is True:
+                    break
+        if best is not None:
+            for layer, H in zip(self.layers, best):
+                layer.set_hidden(H)
+        return self
+
+    def decision_function(self, X) -> np.ndarray:
+        """Return the logits, the products with the prototypes (int32, shape (n, C))."""
+        X = self._encode(X, "X")
+        chunks = range(0, len(X), PREDICT_ROWS)
+        return np.concatenate([self._logits(X[i : i + PREDICT_ROWS]) for i in chunks])
+
+    def predict(self, X) -> np.ndarray:
+        """Return the class with the largest logit, the first of equals (int64, shape (n,))."""
+        return self.decision_function(X).argmax(axis=1)
+
+    def score(self, X, y) -> float:
+        """Return the fraction of samples predicted right."""
+        predicted = self.predict(X)
+        return float(np.mean(predicted == check_labels(y, "y", len(predicted), self.n_classes)))
+
+    def weights_sha256(self) -> str:
+        """Return the sha256 of all hidden weights: int16 little-endian, row-major, in order."""
+        digest = hashlib.sha256()
+        for layer in self.layers:
+            digest.update(layer.H.astype("<i2").tobytes())
+        return digest.hexdigest()
+
+    @property
+    def W(self) -> list[BitMatrix]:  # noqa: N802 (the symbol of the papers)
+        """The visible weights of each matrix, packed."""
+        return [layer.W for layer in self.layers]
+
+    @property
+    def H(self) -> list[np.ndarray]:  # noqa: N802
+        """The hidden integers of each matrix, int16; copies."""
+        return [layer.H.copy() for layer in self.layers]
+
+    @abstractmethod
+    def _encode(self, X, name: str) -> np.ndarray:
+        """Check the samples and pack them; sample first."""
+
+    @abstractmethod
+    def _logits(self, X: np.ndarray) -> np.ndarray:
+        """The logits of packed samples."""
+
+    @abstractmethod
+    def _train_batch(self, X: np.ndarray, y: np.ndarray, batch: int, tally: Tally) -> None:
+        """Change the weights by one batch and count what happened."""
+
+    def _train_epoch(self, X, y, batch_size: int, validation) -> Epoch:
+        """Visit every sample once, in an order of this epoch's own."""
+        order = random_permutation(self.seed, Stream.SHUFFLE, len(y), epoch=self.epoch)
+        tally = Tally(len(self.group_widths), len(self.layers))
+        for batch, first in enumerate(range(0, len(y), batch_size)):
+            rows = order[first : first + batch_size]
+            self._train_batch(X[rows], y[rows], batch, tally)
+        self.epoch += 1
+        validation_error = None
+        if validation is not None:
+            predicted = self._logits(validation[0]).argmax(axis=1)
+            validation_error = float(np.mean(predicted != validation[1]))
+        record = Epoch(
+            epoch=self.epoch,
+            train_error=tally.wrong.fraction,
+            validation_error=validation_error,
+            triggered=tally.triggered.fraction,
+            open_gates=[share.fraction for share in tally.open_gates],
+            error_bits=[share.fraction for share in tally.error_bits],
+            flips=tally.flips,
+            mean_hidden=[float(np.abs(layer.H.astype(np.int32)).mean()) for layer in self.layers],
+            groups=list(self.groups),
+        )
+        self.history.append(record)
+        self._error = record.train_error
+        self._grow_groups(record.train_error if validation is None else validation_error)
+        return record
+
+    def _grow_groups(self, error: float) -> None:
+        """Let every group grow to the next divisor once the error has stagnated."""
+        self._waited = 0 if error < self._best_error else self._waited + 1
+        self._best_error = min(error, self._best_error)
+        if self.patience is not None and self._waited >= self.patience:
+            self._waited = 0
+            self.groups = [
+                min((g for g in divisors(width) if g > group), default=group)
+                for group, width in zip(self.groups, self.group_widths)
+            ]
+
+    def _checked_pair(self, X, y, x_name: str, y_name: str):
+        X = self._encode(X, x_name)
+        return X, check_labels(y, y_name, len(X), self.n_classes)
+
+
+def _checked_groups(groups, widths: Sequence[int]) -> list[int]:
+    if groups is None:
+        return [start_group(width) for width in widths]
+    groups = [check_int(group, "groups", low=1) for group in groups]
+    if len(groups) != len(widths):
+        raise ValueError(f"groups must name one size a hidden layer ({len(widths)}), got {groups}")
+    for group, width in zip(groups, widths):
+        if width % group:
+            raise ValueError(f"groups must divide the widths: {group} does not divide {width}")
+    return groups

@@ -1,0 +1,67 @@
+"""The hot loops, behind one interface: ``numba_engine`` and ``numpy_engine``.
+
+Both engines offer the same functions and give the same bits. The numba engine is fast; the NumPy
+engine needs nothing but NumPy and is the one to read. Which one serves:
+
+* the name given to :func:`use_engine`, else
+* the environment variable ``BNNKIT_ENGINE`` (``numba`` or ``numpy``), else
+* numba where it is installed and its compiler is on, otherwise NumPy.
+
+Arrays in and out are plain NumPy arrays. *Words* are ``uint64``: bit ``i`` of word ``j`` in a row
+is column ``64 j + i``, 1 means +1, and the padding bits behind the last column are 0.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+NAMES = ("numba", "numpy")
+_chosen: str | None = None
+
+
+def available_engines() -> list[str]:
+    """Return the names of the engines that can run here, the faster first.
+
+    >>> "numpy" in available_engines()
+    True
+    """
+    jit_off = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+    has_numba = importlib.util.find_spec("numba") is not None and not jit_off
+    return ["numba", "numpy"] if has_numba else ["numpy"]
+
+
+def get_engine() -> ModuleType:
+    """Return the module of the engine that serves now."""
+    name = _chosen or _checked(os.environ.get("BNNKIT_ENGINE") or available_engines()[0])
+    return importlib.import_module(f"bnnkit.engine.{name}_engine")
+
+
+@contextmanager
+def use_engine(name: str) -> Iterator[ModuleType]:
+    """Let the engine ``name`` serve within a ``with`` block.
+
+    >>> with use_engine("numpy") as engine:
+    ...     engine.NAME
+    'numpy'
+    """
+    global _chosen
+    before, _chosen = _chosen, _checked(name)
+    try:
+        yield get_engine()
+    finally:
+        _chosen = before
+
+
+def _checked(name: str) -> str:
+    if name not in NAMES:
+        raise ValueError(f"name must be one of {', '.join(NAMES)}, got {name!r}")
+    if name not in available_engines():
+        raise ValueError(
+            "the numba engine needs numba with its compiler on: pip install 'bnnkit[fast]'"
+        )
+    return name

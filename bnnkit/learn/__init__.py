@@ -1,0 +1,39 @@
+"""Exercises that teach: checks that show the wrong bit, hints, solutions, your code in the net.
+
+>>> from bnnkit import learn
+>>> print(learn.stub("1.1"))
+def sign(x):
+    \"\"\"The sign of each number, as int8: -1 below zero, else +1.\"\"\"
+    # your lines here
+    raise NotImplementedError
+"""
+
+from bnnkit.learn.face import (
+    check,
+    exercise,
+    hint,
+    list_exercises,
+    solution,
+    stub,
+    unuse,
+    use,
+    using,
+    yours,
+)
+from bnnkit.learn.page import exercises_page
+from bnnkit.learn.progress import progress
+
+__all__ = [
+    "check",
+    "exercise",
+    "exercises_page",
+    "hint",
+    "list_exercises",
+    "progress",
+    "solution",
+    "stub",
+    "unuse",
+    "use",
+    "using",
+    "yours",
+]

@@ -1,0 +1,278 @@
+"""Chapter 2, the straight-through estimator: a window behind, a clip in front."""
+
+import numpy as np
+
+import bnnkit.ste  # noqa: F401  (its functions are the references)
+from bnnkit.learn.exercise import Build, Case, Explore, WarmUp, Wrong
+
+# -- 2.1 the backward pass -----------------------------------------------------------------------
+
+
+def ste_backward(x, grad, clip=1.0):
+    """The gradient behind a sign: grad where |x| <= clip, else 0; all of it if clip is None."""
+    # begin solution
+    if clip is None:
+        return grad
+    return np.where(np.abs(x) <= clip, grad, 0.0)
+    # end solution
+
+
+def backward_cases():
+    def case(x, grad, clip=1.0):
+        return Case({"x": np.array(x, float), "grad": np.array(grad, float), "clip": clip})
+
+    for x in (0.5, -0.5, 2.0, -2.0, 1.0, -1.0):
+        yield case([x], [0.25])
+    yield case([-0.5, 0.0], [0.25, -0.5])
+    yield case([0.75, -0.75, 0.25], [1, 2, 3], 0.5)
+    yield case([3.0, -4.0], [0.5, -0.5], None)
+    rng = np.random.default_rng(21)
+    for clip in (1.0, 0.5, 2.0):
+        yield case(rng.integers(-12, 13, (3, 5)) / 4, rng.integers(1, 9, (3, 5)) / 8, clip)
+
+
+def window(inside):
+    """A backward pass with another window, which still knows clip=None."""
+    return lambda x, grad, clip=1.0: grad if clip is None else np.where(inside(x, clip), grad, 0.0)
+
+
+STE_BACKWARD = Build(
+    id="2.1",
+    title="Straight through",
+    prompt="Forward, a sign turned `x` into $\\pm 1$. Write `ste_backward(x, grad, clip=1.0)`: `grad` is "
+    "the gradient with respect to the sign's *output*; return the gradient with respect to its "
+    "*input*. It passes unchanged where $|x| \\le$ `clip` and is 0 elsewhere. With `clip=None` "
+    "there is no window: all of it passes.",
+    hints=(
+        "The window looks at one of two things: what went into the sign, or what came out. Only one "
+        "of them can ever lie outside.",
+        "Which entries of x lie in the window, edges included? Those keep their gradient.",
+        "np.where(np.abs(x) <= clip, grad, 0.0); and take care of None first.",
+    ),
+    why="It is a definition, not a derivative: the true slope of a sign is 0. The window stops "
+    "pushing inputs that are already far out on their side, where the estimate is worst.",
+    solution=ste_backward,
+    cases=backward_cases,
+    wrong=(
+        Wrong(
+            window(lambda x, clip: np.abs(np.where(x < 0, -1, 1)) <= max(clip, 1.0)),
+            "Everything passes. A window on the sign's output sees only -1 and +1; put it on what "
+            "went in.",
+        ),
+        Wrong(
+            window(lambda x, clip: np.abs(x) > clip),
+            "The window is inside out: the gradient passes where |x| is small.",
+        ),
+        Wrong(
+            lambda x, grad, clip=1.0: np.zeros_like(grad),
+            "Zero everywhere is the sign's true slope, and nothing would ever learn from it. Pretend "
+            "that the sign was not there, within the window.",
+        ),
+        Wrong(
+            window(lambda x, clip: np.abs(x) < clip),
+            "At |x| = clip exactly, the gradient still passes.",
+        ),
+        Wrong(
+            window(lambda x, clip: x <= clip),
+            "The window has two sides: numbers far below zero are outside, too.",
+        ),
+        Wrong(
+            lambda x, grad, clip=1.0: grad if clip is None else np.clip(grad, -clip, clip),
+            "You clip the gradient's size. The window asks where x lies, not how large grad is.",
+        ),
+        Wrong(
+            window(lambda x, clip: np.abs(x) <= 1.0),
+            "The window seems to be 1 whatever clip says.",
+        ),
+    ),
+)
+
+# -- 2.2 the update of the latents ---------------------------------------------------------------
+
+
+def latent_update(latent, direction, rate, bound=1.0):
+    """The latents one step against direction, then put back into [-bound, bound] (None: nowhere)."""
+    # begin solution
+    moved = latent - rate * direction
+    if bound is None:
+        return moved
+    return np.clip(moved, -bound, bound)
+    # end solution
+
+
+def update_cases():
+    def case(latent, direction, rate, bound=1.0):
+        given = {"latent": np.array(latent, float), "direction": np.array(direction, float)}
+        return Case({**given, "rate": rate, "bound": bound})
+
+    yield case([0.5], [1.0], 0.25)
+    yield case([0.25], [1.0], 0.5)
+    yield case([-0.5], [-1.0], 0.25)
+    yield case([0.75], [-1.0], 0.5)
+    yield case([-0.75], [1.0], 0.5)
+    yield case([1.0, -1.0], [0.5, -0.5], 0.5)
+    yield case([0.125, -0.125], [-1.0, 1.0], 0.5, 0.25)
+    yield case([0.75], [-1.0], 0.5, None)
+    rng = np.random.default_rng(22)
+    for bound in (1.0, 0.5, None):
+        limit = 1.0 if bound is None else bound
+        latent = limit * rng.integers(-8, 9, (3, 5)) / 8
+        yield case(latent, rng.integers(-8, 9, (3, 5)) / 4, 0.5, bound)
+
+
+def stopped(moved, bound):
+    return moved if bound is None else np.clip(moved, -bound, bound)
+
+
+def bits_moved(latent, direction, rate, bound=1.0):
+    return stopped(np.where(latent < 0, -1.0, 1.0) - rate * direction, bound)
+
+
+def strict_window(latent, direction, rate, bound=1.0):
+    free = np.ones(latent.shape) if bound is None else np.abs(latent) < bound
+    return stopped(latent - rate * direction * free, bound)
+
+
+def reset(latent, direction, rate, bound=1.0):
+    moved = latent - rate * direction
+    return moved if bound is None else np.where(np.abs(moved) > bound, latent, moved)
+
+
+LATENT_UPDATE = Build(
+    id="2.2",
+    title="The step of a latent",
+    prompt="Write `latent_update(latent, direction, rate, bound=1.0)`: move the latents a step of size `rate` "
+    "*against* `direction` (the gradient with respect to the binary weights), then put those that "
+    "went past it back to $\\pm$ `bound`. With `bound=None` nothing is put back.",
+    hints=(
+        "Two things happen, one after the other: a step, and a stop.",
+        "What moves is the latent, never the bit. Past the bound it is set to the bound.",
+        "np.clip(latent - rate * direction, -bound, bound), unless bound is None.",
+    ),
+    why="The bit cannot take a small step, so a latent adds them up until they are enough. Past the "
+    "bound a latent could not change its bit any more; it would only take longer to come back.",
+    solution=latent_update,
+    cases=update_cases,
+    wrong=(
+        Wrong(
+            lambda latent, direction, rate, bound=1.0: latent - rate * direction,
+            "A latent went past its bound. After the step, put it back.",
+        ),
+        Wrong(
+            bits_moved,
+            "The step starts from the bit. Then all the small pushes of earlier steps are lost: move "
+            "the latent.",
+        ),
+        Wrong(
+            strict_window,
+            "A latent that stands on the bound does not move any more, not even inwards. The clip "
+            "comes after the step; there is no window on the latents.",
+        ),
+        Wrong(
+            lambda latent, direction, rate, bound=1.0: stopped(latent + rate * direction, bound),
+            "The step goes uphill. The direction is a gradient: go against it.",
+        ),
+        Wrong(
+            reset,
+            "A step that leads past the bound should end on the bound, not be cancelled.",
+        ),
+        Wrong(
+            lambda latent, direction, rate, bound=1.0: latent_update(latent, direction, rate, 1.0),
+            "The bound seems to be 1 whatever the argument says (None means no bound).",
+        ),
+    ),
+)
+
+# -- by hand, and to explore ---------------------------------------------------------------------
+
+BY_HAND = (
+    WarmUp(
+        id="2.a",
+        title="A bit that should be 0.3",
+        prompt="One bit $b$, the loss $(b - 0.3)^2$, and a latent that follows the straight-through "
+        "gradient with small steps. The latent dithers about zero. What share of the time is the "
+        "bit $+1$?",
+        hints=(
+            "The pushes up and the pushes down must balance in the long run.",
+            "At b = +1 the push is 2(1 - 0.3), at b = -1 it is 2(-1 - 0.3).",
+            "If the share is p: p times 1.4 equals (1 - p) times 2.6.",
+        ),
+        why="The pushes balance when the mean of b is 0.3, so 2p - 1 = 0.3 and p = 0.65. The net "
+        "stores 0.3 in time, since it cannot store it in a bit.",
+        answer=0.65,
+        wrong=(
+            Wrong(0.3, "That is the bit's mean. Which share of +1 and -1 has the mean 0.3?"),
+            Wrong(0.5, "Then the bit would be 0 on average, and the pushes down would be 1.3 against 0.7."),
+            Wrong(0.35, "That is the share of -1."),
+            Wrong(1.0, "+1 is the best single bit, but at +1 the gradient still pushes down: it never rests."),
+        ),
+    ),
+    WarmUp(
+        id="2.b",
+        title="Multiplications saved",
+        prompt="A training step of a dense layer makes three matrix products of equal size: outputs, "
+        "gradients of the inputs, gradients of the weights. With weights of $\\pm 1$ (everything else "
+        "real), which fraction of the multiplications turns into additions?",
+        hints=(
+            "A product with a sign is an addition or a subtraction.",
+            "Which of the three products has the weights as a factor?",
+            "The gradient of the weights multiplies inputs by gradients of outputs.",
+        ),
+        why="The weights appear in the first two products, not in the third: two thirds are saved. The "
+        "third still multiplies real inputs by real gradients.",
+        answer=2 / 3,
+        wrong=(
+            Wrong(1 / 3, "That is what is left over: the product that holds no weights."),
+            Wrong(1.0, "One product has no weights in it at all. Which?"),
+            Wrong(0.5, "There are three products, not two: the backward pass makes two of them."),
+        ),
+    ),
+    WarmUp(
+        id="2.c",
+        title="A window and a clip together",
+        prompt="A latent is clipped to $[-1, 1]$ after each step, and somebody also lets its gradient "
+        "pass only where $|w| < 1$. A latent has reached $+1$ and its gradient now pushes it down. "
+        "What does it do? Answer `'stays'`, `'moves'`, `'flips'` or `'leaves'`.",
+        hints=(
+            "Go through one step: window first, then the step, then the clip.",
+            "Is |w| < 1 true at w = 1?",
+            "No gradient passes, so there is no step. And the next time?",
+        ),
+        why="At w = 1 the strict window is shut, so the step is 0, now and for ever. In the end every "
+        "latent sits frozen on one of the edges. BinaryConnect has the clip without the window.",
+        answer="stays",
+        form="choice",
+        wrong=(
+            Wrong("moves", "It would, without the window. At exactly 1 the strict window lets nothing pass."),
+            Wrong("flips", "A small push turns no latent round from 1 to below 0, window or not."),
+            Wrong("leaves", "The clip keeps it in [-1, 1] in any case."),
+        ),
+    ),
+)
+
+TO_EXPLORE = (
+    Explore(
+        id="2.x",
+        title="When the estimator points the wrong way",
+        prompt="The loss is $(b - 0.3)^2$ with a stochastic bit $b$ of mean $w$. For which fraction of "
+        "$w$ in $[-1, 1]$ do the mean straight-through gradient $E[2(b - 0.3)]$ and the true slope "
+        "of the expected loss, $\\tfrac{1}{2}(L(+1) - L(-1))$, have the same sign?",
+        hints=(
+            "Work out both on a grid of w and count.",
+            "The expected loss is a straight line in w, so its slope does not depend on w.",
+            "The slope is -0.6 everywhere; the mean estimate is 2(w - 0.3).",
+        ),
+        why="The true slope is (0.49 - 1.69) / 2 = -0.6 for every w, the mean estimate 2(w - 0.3): they "
+        "agree below 0.3, which is 65 percent of the interval. The estimator aims at the mean 0.3, "
+        "the expected loss at always +1: they want different things.",
+        low=0.63,
+        high=0.67,
+        wrong=(
+            Wrong((0.95, 1.0), "They would always agree if the loss were linear in the bit. This one is not."),
+            Wrong((0.33, 0.37), "That is the fraction on which they disagree."),
+            Wrong((0.28, 0.32), "0.3 is where the estimate changes sign. Which part of [-1, 1] lies below?"),
+        ),
+    ),
+)
+
+EXERCISES = (STE_BACKWARD, LATENT_UPDATE, *BY_HAND, *TO_EXPLORE)

@@ -1,0 +1,412 @@
+"""Rung 5: BEP through time, for a recurrent network of signs that reads a sequence.
+
+The same four steps as in rung 4, on a network unrolled in time. The state at step t is
+``s_t = sign(W_xs a_t + W_ss s_{t-1})``; after the last step a readout layer and the prototypes
+give the class. Blame comes down through the readout and then back from step to step.
+
+Source: *BEP* (Colombo et al., ICLR 2026), Section 3.5. Where the text leaves a choice, the reading
+here is the one that reproduces the paper's figures; see the docstrings of the four steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bnnkit.bep import chain
+from bnnkit.bep.paths import HiddenLayer, PackedPath, StepwisePath, current_path
+from bnnkit.bep.prototypes import class_prototypes
+from bnnkit.bep.training import SignNetwork, Tally
+from bnnkit.binarize import sign
+from bnnkit.engine import get_engine
+from bnnkit.errors import check_columns, check_int, check_option, check_signs
+from bnnkit.packed import BitMatrix, pack
+from bnnkit.philox import Stream, random_signs
+from bnnkit.steps import step
+
+XS, SS, SY = range(3)  # the weight matrices: input to state, state to state, state to readout
+STATE, READOUT = range(2)  # the layers that are cut into groups
+
+
+@step("5.1")
+def forward(W_xs, W_ss, a, s_0) -> tuple[np.ndarray, np.ndarray]:
+    """Run the state through a sequence: ``s_t = sign(W_xs a_t + W_ss s_{t-1})``.
+
+    Parameters
+    ----------
+    W_xs : signs, shape (K_s, K_x)
+    W_ss : signs, shape (K_s, K_s)
+    a : signs, shape (n, T, K_x): the inputs
+    s_0 : signs, shape (K_s,): the state before the first input
+
+    Returns
+    -------
+    z : int32, shape (n, T, K_s): the sums at steps 1 .. T
+    s : int8, shape (n, T + 1, K_s): the states, ``s[:, 0] = s_0`` and ``s[:, t] = sign(z[:, t-1])``
+
+    >>> z, s = forward([[1]], [[1]], [[[1], [-1], [-1]]], [1])
+    >>> z[0, :, 0], s[0, :, 0]
+    (array([2, 0, 0], dtype=int32), array([1, 1, 1, 1], dtype=int8))
+    """
+    W_xs, W_ss = BitMatrix.from_signs(W_xs), BitMatrix.from_signs(W_ss)
+    a, s_0 = check_signs(a, "a", ndim=3), check_signs(s_0, "s_0", ndim=1)
+    n, T, _ = a.shape
+    z = np.empty((n, T, W_ss.shape[0]), np.int32)
+    s = np.empty((n, T + 1, W_ss.shape[0]), np.int8)
+    s[:, 0] = s_0
+    for t in range(T):
+        from_input = BitMatrix.from_signs(a[:, t]) @ W_xs.T
+        from_state = BitMatrix.from_signs(s[:, t]) @ W_ss.T
+        z[:, t] = from_input + from_state
+        s[:, t + 1] = sign(z[:, t])
+    return z, s
+
+
+@step("5.2")
+def backward(W_ss, s_star_T, z, nu: float) -> np.ndarray:
+    """Carry the desired state back in time: ``s*_t = sign(W_ss^T (g_{t+1} * s*_{t+1}))``.
+
+    The gate at step t + 1 looks at the sums of step t + 1 and is as wide as ``nu K_s``.
+
+    Parameters
+    ----------
+    W_ss : signs, shape (K_s, K_s)
+    s_star_T : signs, shape (n, K_s): what is desired of the last state
+    z : int, shape (n, T, K_s): the sums of the steps to go back through, the last is step T
+    nu : gate width in [0, 1]
+
+    Returns
+    -------
+    array of int8, shape (n, T, K_s): desired states, one for each step of ``z``
+
+    >>> backward([[1, 1], [1, -1]], [[1, -1]], [[[0, 0], [2, 0]]], nu=1.0)
+    array([[[ 1,  1],
+            [ 1, -1]]], dtype=int8)
+    """
+    W_ss, s_star_T = check_signs(W_ss, "W_ss", ndim=2), check_signs(s_star_T, "s_star_T", ndim=2)
+    z = np.asarray(z)
+    s_star = np.empty(z.shape, np.int8)
+    s_star[:, -1] = s_star_T
+    for t in range(z.shape[1] - 1, 0, -1):
+        gate = chain.gate(z[:, t], nu, len(W_ss))
+        s_star[:, t - 1] = chain.back_project(W_ss, s_star[:, t], gate)
+    return s_star
+
+
+@step("5.3")
+def shared_mask(z, s_star, group: int) -> np.ndarray:
+    """Return the one mask a sample that serves all its steps.
+
+    A neuron's agreement over time is ``q_j = sum_t s*_{t,j} z_{t,j}``. In each group the neuron
+    with ``q_j <= 0`` nearest to 0 is chosen, the first of equals; none where all are above 0. (The
+    paper shares its masks over time without saying how; a mask for each step, or one taken at the
+    last step alone, learns worse.)
+
+    Parameters
+    ----------
+    z : int, shape (n, T, K_s)
+    s_star : signs, shape (n, T, K_s)
+    group : a divisor of K_s
+
+    Returns
+    -------
+    array of bool, shape (n, K_s)
+
+    >>> z = [[[3, -1, -2, 5], [1, -1, 1, 5]]]
+    >>> shared_mask(z, np.ones((1, 2, 4), np.int8), group=2)
+    array([[False,  True,  True, False]])
+    """
+    agreement = (np.asarray(z) * check_signs(s_star, "s_star", ndim=3).astype(np.int32)).sum(axis=1)
+    # sign(-q) = +1 exactly where q <= 0: "wrong" when -1 is wanted of it.
+    return chain.select(-agreement, np.full(agreement.shape, -1), group)
+
+
+@step("5.4")
+def accumulate(mask, s_star, inputs) -> np.ndarray:
+    """Return the sum over samples and steps of ``mask * s*_t input_t^T``.
+
+    All the steps count, those at which the neuron was right as well. The hidden weights of the
+    matrix that read these inputs then grow by twice this sum.
+
+    Parameters
+    ----------
+    mask : bool, shape (n, K_s)
+    s_star : signs, shape (n, T, K_s)
+    inputs : signs, shape (n, T, K_in): ``a_t`` for W_xs, ``s_{t-1}`` for W_ss
+
+    Returns
+    -------
+    array of int32, shape (K_s, K_in)
+
+    >>> accumulate([[True, False]], [[[1, 1], [1, -1]]], [[[1, -1], [1, 1]]])
+    array([[2, 0],
+           [0, 0]], dtype=int32)
+    """
+    s_star = check_signs(s_star, "s_star", ndim=3).astype(np.int32)
+    chosen = s_star * np.asarray(mask)[:, None, :]
+    inputs = check_signs(inputs, "inputs", ndim=3).astype(np.int32)
+    return np.einsum("ntj,ntk->jk", chosen, inputs, dtype=np.int32)
+
+
+class PackedTime(PackedPath):
+    """The steps through time on packed words."""
+
+    @staticmethod
+    def forward(xs: HiddenLayer, ss: HiddenLayer, a, s_0):
+        engine = get_engine()
+        n, T, _ = a.shape
+        z = engine.product(a.reshape(n * T, -1), xs.forward_operand()).reshape(n, T, -1)
+        s = np.empty((n, T + 1, len(s_0)), np.uint64)
+        s[:, 0] = s_0
+        for t in range(T):
+            z[:, t] += engine.product(s[:, t], ss.forward_operand())
+            s[:, t + 1] = engine.pack_signs(z[:, t])
+        return z, s
+
+    @staticmethod
+    def backward(ss: HiddenLayer, s_star_T, z, nu: float):
+        """Desired states for the steps of ``z``, and how many gates were open."""
+        n, T, width = z.shape
+        s_star = np.empty((n, T, s_star_T.shape[1]), np.uint64)
+        s_star[:, -1] = s_star_T
+        open_gates = 0
+        for t in range(T - 1, 0, -1):
+            s_star[:, t - 1], count = PackedPath.back_project(ss, s_star[:, t], z[:, t], nu, width)
+            open_gates += count
+        return s_star, open_gates
+
+    @staticmethod
+    def shared_mask(z, s_star, group: int):
+        engine = get_engine()
+        n, T, width = z.shape
+        signs = engine.unpack_signs(s_star.reshape(n * T, -1), width).reshape(n, T, width)
+        agreement = np.einsum("ntj,ntj->nj", signs, z, dtype=np.int32)
+        wanted = engine.pack_signs(np.full((n, width), -1, np.int8))
+        return engine.select(-agreement, wanted, group)
+
+    @staticmethod
+    def accumulate(layer: HiddenLayer, winners, s_star, inputs) -> int:
+        n, T, _ = s_star.shape
+        flat = (np.repeat(winners, T, axis=0), s_star.reshape(n * T, -1), inputs.reshape(n * T, -1))
+        return PackedPath.update(layer, *flat)
+
+
+class StepwiseTime(StepwisePath):
+    """The steps through time on plain signs, by the functions above."""
+
+    @staticmethod
+    def forward(xs: HiddenLayer, ss: HiddenLayer, a, s_0):
+        return forward(xs.W.to_signs(), ss.W.to_signs(), a, s_0)
+
+    @staticmethod
+    def backward(ss: HiddenLayer, s_star_T, z, nu: float):
+        s_star = backward(ss.W.to_signs(), s_star_T, z, nu)
+        return s_star, int(np.sum(chain.gate(z, nu, z.shape[2])[:, 1:]))
+
+    @staticmethod
+    def shared_mask(z, s_star, group: int):
+        return shared_mask(z, s_star, group)
+
+    @staticmethod
+    def accumulate(layer: HiddenLayer, mask, s_star, inputs) -> int:
+        before = layer.words.copy()
+        total = accumulate(mask, s_star, inputs)
+        layer.set_hidden(np.clip(layer.H + 2 * total, -chain.HIDDEN_MAX, chain.HIDDEN_MAX))
+        return int(np.bitwise_count(before ^ layer.words).sum())
+
+
+def current_time_path() -> type[PackedTime] | type[StepwiseTime]:
+    """The stepwise path as soon as one step of a network is a reader's own, else the packed one."""
+    return StepwiseTime if current_path() is StepwisePath else PackedTime
+
+
+@dataclass(frozen=True)
+class TimeTrace:
+    """Everything that one batch computes before it changes a weight, as plain arrays.
+
+    ``z`` (n, T, K_s), ``s`` (n, T + 1, K_s), ``s_star`` and ``gates`` (n, T', K_s) for the last T'
+    steps, as far back as the horizon; ``mask`` (n, K_s). The readout: ``z_y``, ``a_y``,
+    ``a_star_y`` and ``gate_y`` (n, K_y). ``logits`` (n, C), ``margins`` and ``fires`` (n,).
+    """
+
+    z: np.ndarray
+    s: np.ndarray
+    s_star: np.ndarray
+    gates: np.ndarray
+    mask: np.ndarray
+    z_y: np.ndarray
+    a_y: np.ndarray
+    a_star_y: np.ndarray
+    gate_y: np.ndarray
+    logits: np.ndarray
+    margins: np.ndarray
+    fires: np.ndarray
+
+
+class BEPRecurrentNetwork(SignNetwork):
+    """A recurrent network of signs that reads a sequence and names its class, trained by BEP-TT.
+
+    Parameters
+    ----------
+    inputs : signs a time step (features times thermometer bits)
+    n_classes : C, at least 2
+    state : K_s, neurons of the recurrent state
+    readout : K_y, neurons of the readout layer; None for as many as the state
+    expansion : K_x, a fixed random layer of signs before the recurrent one; None for none
+    window : how many of the last steps are read; None for all
+    horizon : through how many of the last steps blame travels; None for all that are read
+    start : the state before the first step, "random" signs (fixed by the seed) or "ones"
+    seed, r, nu, p_r, patience : as for :class:`~bnnkit.bep.network.BEPNetwork`
+    groups : neurons a group for (state, readout); None chooses
+
+    Attributes: ``layers`` (W_xs, W_ss, W_sy), ``history``, ``groups``, ``epoch``. In an
+    :class:`~bnnkit.bep.training.Epoch`, layers are (state, readout), matrices (xs, ss, sy).
+
+    Source: BEP, Section 3.5.
+
+    >>> X = random_signs(0, Stream.DATA, (60, 1, 3))
+    >>> y = (X[:, 0, 0] > 0).astype(int)  # the answer is the first sign, two steps ago
+    >>> net = BEPRecurrentNetwork(1, 2, state=15, nu=0.5, groups=(5, 5), patience=None)
+    >>> net.fit(X, y, epochs=20, batch_size=10).score(X, y)
+    1.0
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        n_classes: int,
+        *,
+        state: int,
+        readout: int | None = None,
+        expansion: int | None = None,
+        window: int | None = None,
+        horizon: int | None = None,
+        start: str = "random",
+        seed: int = 0,
+        r: float = 0.5,
+        nu: float = 0.05,
+        p_r: float = 0.5,
+        groups=None,
+        patience: int | None = 5,
+    ):
+        self.inputs = check_int(inputs, "inputs", low=1)
+        self.state = check_int(state, "state", low=1)
+        self.readout = self.state if readout is None else check_int(readout, "readout", low=1)
+        self.expansion = None if expansion is None else check_int(expansion, "expansion", low=1)
+        self.window = None if window is None else check_int(window, "window", low=1)
+        self.horizon = None if horizon is None else check_int(horizon, "horizon", low=1)
+        self.start = check_option(start, "start", ["random", "ones"])
+        self.group_widths = (self.state, self.readout)
+        super().__init__(n_classes, seed, r, nu, p_r, groups, patience)
+        K_x = self.expansion or self.inputs
+        shapes = [(self.state, K_x), (self.state, self.state), (self.readout, self.state)]
+        self.layers = [HiddenLayer.start(*shape, seed, layer=i) for i, shape in enumerate(shapes)]
+        self._classifier = HiddenLayer(class_prototypes(self.n_classes, self.readout, seed))
+        self._expander = None
+        if self.expansion:
+            signs = random_signs(seed, Stream.EXPANSION, (self.expansion, self.inputs))
+            self._expander = HiddenLayer(signs)
+        self.s_0 = np.ones(self.state, np.int8)
+        if self.start == "random":
+            self.s_0 = random_signs(seed, Stream.STATE, (self.state,))
+        self._s_0_words = pack(self.s_0)
+
+    @property
+    def P(self) -> BitMatrix:  # noqa: N802 (the symbol of the paper)
+        """The prototypes of the classifier, C x K_y."""
+        return self._classifier.W
+
+    def trace(self, X, y) -> TimeTrace:
+        """Return all that one batch computes, for every sample whether it fires; changes nothing."""
+        words, y = self._checked_pair(X, y, "X", "y")
+        path = StepwiseTime
+        _, z, s, z_y, a_y, logits = self._forward(path, words)
+        a_star_y = path.rows(self._classifier, y)
+        s_star_T, _ = path.back_project(self.layers[SY], a_star_y, z_y, self.nu, self.state)
+        z_back = self._within_horizon(z)
+        s_star = backward(self.layers[SS].W.to_signs(), s_star_T, z_back, self.nu)
+        margins = chain.margins(logits, y)
+        return TimeTrace(
+            z=z,
+            s=s,
+            s_star=s_star,
+            gates=chain.gate(z_back, self.nu, self.state),
+            mask=shared_mask(z_back, s_star, self.groups[STATE]),
+            z_y=z_y,
+            a_y=a_y,
+            a_star_y=a_star_y,
+            gate_y=chain.gate(z_y, self.nu, self.state),
+            logits=logits,
+            margins=margins,
+            fires=margins < self._bound(),
+        )
+
+    def _train_batch(self, words, y, batch: int, tally: Tally) -> None:
+        """Forward in time, blame back in time; every matrix is updated from the old weights."""
+        path = current_time_path()
+        a, z, s, z_y, a_y, logits = self._forward(path, words)
+        rows = np.flatnonzero(chain.margins(logits, y) < self._bound())
+        tally.wrong.add(int(np.sum(logits.argmax(axis=1) != y)), len(y))
+        tally.triggered.add(len(rows), len(y))
+        if len(rows):
+            self._learn(path, a[rows], z[rows], s[rows], z_y[rows], a_y[rows], y[rows], tally)
+        for i, layer in enumerate(self.layers):
+            threshold = chain.reinforcement_threshold(self.p_r, layer.H.shape[1], self._error)
+            path.reinforce(layer, threshold, (self.seed, i, batch, self.epoch))
+
+    def _learn(self, path, a, z, s, z_y, a_y, y, tally: Tally) -> None:
+        """Desired activations, selection and updates for the samples that fired."""
+        n = len(y)
+        xs, ss, sy = self.layers
+        a_star_y = path.rows(self._classifier, y)
+        s_star_T, open_y = path.back_project(sy, a_star_y, z_y, self.nu, self.state)
+        z_back = self._within_horizon(z)
+        steps = z_back.shape[1]
+        s_star, open_s = path.backward(ss, s_star_T, z_back, self.nu)
+        chosen = path.shared_mask(z_back, s_star, self.groups[STATE])
+        chosen_y = path.select(z_y, a_star_y, self.groups[READOUT])
+
+        tally.open_gates[STATE].add(open_s, n * (steps - 1) * self.state)
+        tally.open_gates[READOUT].add(open_y, n * self.readout)
+        wrong_bits = path.differ(s[:, -steps:], s_star)
+        tally.error_bits[STATE].add(wrong_bits, n * steps * self.state)
+        tally.error_bits[READOUT].add(path.differ(a_y, a_star_y), n * self.readout)
+
+        tally.flips[XS] += path.accumulate(xs, chosen, s_star, a[:, -steps:])
+        tally.flips[SS] += path.accumulate(ss, chosen, s_star, s[:, -steps - 1 : -1])
+        tally.flips[SY] += path.update(sy, chosen_y, a_star_y, s[:, -1])
+
+    def _forward(self, path, words):
+        """Inputs, sums and states of every step, then the readout's sums, signs and logits."""
+        K_x = self.expansion or self.inputs
+        n, T, _ = words.shape
+        a = path.load(words.reshape(n * T, -1), K_x).reshape(n, T, -1)
+        s_0 = self._s_0_words if path is PackedTime else self.s_0
+        z, s = path.forward(self.layers[XS], self.layers[SS], a, s_0)
+        z_y = path.product(s[:, -1], self.layers[SY])
+        a_y = path.sign(z_y)
+        return a, z, s, z_y, a_y, path.product(a_y, self._classifier)
+
+    def _within_horizon(self, z: np.ndarray) -> np.ndarray:
+        return z if self.horizon is None else z[:, -self.horizon :]
+
+    def _bound(self) -> int:
+        return chain.margin_bound(self.r, self.readout)
+
+    def _logits(self, words: np.ndarray) -> np.ndarray:
+        return self._forward(current_time_path(), words)[-1]
+
+    def _encode(self, X, name: str) -> np.ndarray:
+        """Sequences of signs (cases, inputs, time) to packed inputs (cases, steps, words)."""
+        signs = check_signs(X, name, ndim=3)
+        check_columns(signs.transpose(0, 2, 1), name, self.inputs)
+        if self.window is not None:
+            signs = signs[:, :, -self.window :]
+        words = pack(signs.transpose(0, 2, 1))
+        if self._expander is None:
+            return words
+        n, T, _ = words.shape
+        engine = get_engine()
+        sums = engine.product(words.reshape(n * T, -1), self._expander.forward_operand())
+        return engine.pack_signs(sums).reshape(n, T, -1)

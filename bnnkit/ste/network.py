@@ -1,0 +1,323 @@
+"""A network of layers, BinaryConnect's training loop, and its three rules for the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from bnnkit.errors import check_columns, check_int, check_labels, check_option, check_rng
+from bnnkit.ste.arrays import as_floats, move, namespace
+from bnnkit.ste.layers import BatchNorm, BinaryLinear, Dropout, Layer, Linear, ReLU, Sign
+from bnnkit.ste.losses import sign_targets, squared_hinge
+from bnnkit.ste.optim import Adam, Optimizer, geometric_rates
+
+TEST_RULES = ("binary", "latent", "ensemble")
+FORMS = ("deterministic", "stochastic", "float", "dropout")
+
+
+class Sequential:
+    """Layers, one after another.
+
+    >>> net = Sequential([Linear(2, 3, rng=0), ReLU(), Linear(3, 1, rng=1)])
+    >>> net.forward(np.ones((5, 2))).shape
+    (5, 1)
+    """
+
+    def __init__(self, layers: Sequence[Layer]):
+        self.layers = list(layers)
+        if not self.layers or not all(isinstance(layer, Layer) for layer in self.layers):
+            raise TypeError("layers must be a list of at least one Layer")
+
+    def forward(self, x, training: bool = False, rng=None):
+        """Return the output of the last layer; one ``rng`` serves all layers in turn."""
+        rng = None if rng is None else check_rng(rng)
+        for layer in self.layers:
+            x = layer.forward(x, training, rng)
+        return x
+
+    def backward(self, grad):
+        """Fill the ``grads`` of every layer and return the gradient with respect to the input."""
+        for layer in reversed(self.layers):
+            grad = layer.backward(grad)
+        return grad
+
+    def measure(self, X, batch_size: int | None = None) -> None:
+        """Give every batch norm the statistics of ``X``.
+
+        In one batch (the default) they are exactly those of the net that is tested. In smaller
+        ones, for data that do not fit, each layer sees what the batches before it were normalised
+        to, as in training.
+        """
+        n = X.shape[0]
+        batch_size = n if batch_size is None else check_int(batch_size, "batch_size", low=1)
+        for layer in self.layers:
+            if isinstance(layer, BatchNorm):
+                layer.forget()
+        for start in range(0, n, batch_size):
+            x = X[start : start + batch_size, ...]
+            for layer in self.layers:
+                x = layer.measure(x)
+
+
+class BinaryConnectNetwork(Sequential):
+    """A classifier with one output a class, trained by BinaryConnect.
+
+    Parameters
+    ----------
+    layers : what :func:`binary_connect_mlp` makes, or a list of own layers
+    test_weights : the rule that :meth:`predict` follows if it is not told otherwise
+    dtype : "float32" or "float64", the numbers it computes with
+
+    The paper has three rules for the test. "binary": the signs of the latents, a net of one bit a
+    weight. "latent": the real latents, which are the mean of the random signs; the paper tests its
+    stochastic form so, and its famous 1.18 % on MNIST is therefore *not* a binary net. "ensemble":
+    several nets of random signs whose outputs are averaged. Each rule has its own batch-norm
+    statistics, exact over the training set.
+
+    After :meth:`fit`: ``history`` (a list of dicts, one an epoch, see there) and ``test_nets`` (for
+    each rule a list of :class:`Sequential` nets with fixed weights; one, or the ensemble).
+    """
+
+    def __init__(self, layers: Sequence[Layer], test_weights="binary", dtype: str = "float32"):
+        super().__init__(layers)
+        self.test_weights = check_option(test_weights, "test_weights", TEST_RULES)
+        self.dtype = check_option(dtype, "dtype", ["float32", "float64"])
+        linear = [layer for layer in self.layers if isinstance(layer, Linear)]
+        if not linear:
+            raise ValueError("layers must hold at least one linear layer")
+        self.n_classes = linear[-1].n_out
+        self.history: list[dict] = []
+        self.test_nets: dict[str, list[Sequential]] = {}
+        self._xp = np
+
+    def fit(
+        self,
+        X,
+        y,
+        *,
+        epochs: int = 30,
+        batch_size: int = 50,
+        learning_rate: tuple[float, float] = (0.01, 0.0001),
+        optimizer: Optimizer | None = None,
+        loss: str = "sum",
+        ensemble: int = 8,
+        validation: tuple | None = None,
+        callback: Callable | None = None,
+        progress: bool = False,
+        rng,
+    ) -> BinaryConnectNetwork:
+        """Train on ``X``, shape (n, features), and class numbers ``y``; return ``self``.
+
+        Parameters
+        ----------
+        epochs, batch_size : a last short batch is kept
+        learning_rate : of the first and of the last epoch, in equal ratios between
+        optimizer : :class:`Adam` (the default) or :class:`SGD`
+        loss : squared hinge, "sum" or "mean" over the outputs
+        ensemble : the number of nets of the rule "ensemble"
+        validation : ``(X, y)``, tested after each epoch by the rule ``test_weights``
+        callback : called after each epoch with the network and the epoch's row of ``history``; if
+            it returns ``True``, training ends
+        progress : whether to show a bar
+        rng : int seed or numpy.random.Generator: the order of the samples and all random signs
+
+        A row of ``history`` has ``epoch`` (from 1), ``learning_rate``, ``loss``, ``train_error``
+        (percent, counted while training), ``validation_error`` (percent, if asked for), and for
+        each layer with latents ``flips`` (signs that differ from the epoch before) and ``cosine``
+        (of the angle between the latents and their signs). Training may be interrupted; the net
+        stays usable as it is then. A second ``fit`` goes on from there.
+        """
+        X = self._features(X)
+        y = check_labels(y, "y", X.shape[0], self.n_classes)
+        epochs = check_int(epochs, "epochs", low=1)
+        batch_size = check_int(batch_size, "batch_size", low=1)
+        ensemble = check_int(ensemble, "ensemble", low=1)
+        check_option(loss, "loss", ["sum", "mean"])
+        rates = geometric_rates(*_pair(learning_rate, "learning_rate"), epochs)
+        optimizer = Adam() if optimizer is None else optimizer
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer must be SGD or Adam, got {type(optimizer).__name__}")
+        rng = check_rng(rng)
+        if validation is not None:
+            X_val = self._features(_pair(validation, "validation")[0], "validation X")
+            y_val = check_labels(validation[1], "validation y", X_val.shape[0], self.n_classes)
+
+        try:
+            for rate in tqdm(rates, disable=not progress, unit="epoch"):
+                before = self._latents()
+                row = {"epoch": len(self.history) + 1, "learning_rate": float(rate)}
+                row |= self._epoch(X, y, batch_size, float(rate), optimizer, loss, rng)
+                row |= _compared(before, self._latents())
+                if validation is not None:
+                    self.calibrate(X, [self.test_weights], ensemble, rng=rng)
+                    row["validation_error"] = 100 * (1 - self.score(X_val, y_val))
+                self.history.append(row)
+                if callback is not None and callback(self, row) is True:
+                    break
+        except KeyboardInterrupt:
+            self.calibrate(X, TEST_RULES, ensemble, rng=rng)
+            raise
+        self.calibrate(X, TEST_RULES, ensemble, rng=rng)
+        return self
+
+    def calibrate(self, X, rules: Sequence[str] = TEST_RULES, ensemble: int = 8, *, rng) -> None:
+        """Make ``test_nets`` anew from the present latents, with statistics over ``X``.
+
+        :meth:`fit` ends with it; call it if you have changed a latent yourself.
+        """
+        X = self._features(X)
+        rng = check_rng(rng)
+        for rule in rules:
+            check_option(rule, "rules", TEST_RULES)
+            weights, n_nets = ("sampled", ensemble) if rule == "ensemble" else (rule, 1)
+            nets = []
+            for _ in range(n_nets):
+                net = Sequential([layer.frozen(weights, rng) for layer in self.layers])
+                net.measure(X)
+                nets.append(net)
+            self.test_nets[rule] = nets
+
+    def outputs(self, X, weights: str | None = None):
+        """Return the outputs at test time, shape (n, classes), by the rule ``weights``."""
+        weights = self.test_weights if weights is None else weights
+        rule = check_option(weights, "weights", TEST_RULES)
+        if rule not in self.test_nets:
+            raise ValueError("the network must be fitted before it predicts: call fit(X, y)")
+        X = self._features(X)
+        nets = self.test_nets[rule]
+        total = nets[0].forward(X)
+        for net in nets[1:]:
+            total = total + net.forward(X)
+        return total / len(nets)
+
+    def predict(self, X, weights: str | None = None):
+        """Return the class number of each row: the largest output (the first, if equal).
+
+        ``weights`` is "binary", "latent" or "ensemble" (see the class); ``None`` means
+        ``test_weights``.
+        """
+        outputs = self.outputs(X, weights)
+        return namespace(outputs).argmax(outputs, axis=1)
+
+    def score(self, X, y, weights: str | None = None) -> float:
+        """Return the share of rows whose class is predicted, in [0, 1]."""
+        predicted = self.predict(X, weights)
+        y = check_labels(y, "y", predicted.shape[0], self.n_classes)
+        return _count(predicted == namespace(predicted).asarray(y)) / predicted.shape[0]
+
+    def _epoch(self, X, y, batch_size: int, rate: float, optimizer, loss: str, rng) -> dict:
+        """One pass over the data: forward, backward, update, batch by batch."""
+        xp, n = namespace(X), X.shape[0]
+        order = rng.permutation(n)
+        total, wrong = 0.0, 0
+        for start in range(0, n, batch_size):
+            batch = order[start : start + batch_size]
+            targets = xp.asarray(sign_targets(y[batch], self.n_classes))
+            outputs = self.forward(xp.take(X, xp.asarray(batch), axis=0), True, rng)
+            batch_loss, grad = squared_hinge(outputs, targets, loss)
+            self.backward(grad)
+            optimizer.update(self.layers, rate)
+            total += batch_loss * len(batch)
+            wrong += _count(xp.argmax(outputs, axis=1) != xp.asarray(y[batch]))
+        return {"loss": total / n, "train_error": 100 * wrong / n}
+
+    def _latents(self) -> list:
+        return [latent for layer in self.layers for latent in layer.latents.values()]
+
+    def _features(self, X, name: str = "X"):
+        """Check ``X``; if it comes from another array library, the whole network moves there."""
+        X = as_floats(X, name)
+        first = self.layers[0]
+        if isinstance(first, Linear):
+            as_floats(X, name, ndim=2)
+            check_columns(X, name, first.n_in)
+        xp = namespace(X)
+        if xp is not self._xp:
+            for net in [self, *(net for nets in self.test_nets.values() for net in nets)]:
+                for layer in net.layers:
+                    layer.to(xp, self.dtype)
+            self._xp = xp
+        return move(X, xp, self.dtype)
+
+
+def binary_connect_mlp(
+    widths: Sequence[int],
+    form: str = "deterministic",
+    *,
+    activation: str = "relu",
+    scale: float | str = 1.0,
+    spread: float = 1.0,
+    clip: bool = True,
+    dropout: float = 0.5,
+    dtype: str = "float32",
+    rng,
+) -> BinaryConnectNetwork:
+    """Return a multilayer perceptron: linear, batch norm, activation; at the end no activation.
+
+    Parameters
+    ----------
+    widths : inputs, hidden layers, classes, as in ``[64, 256, 10]``
+    form : "deterministic" or "stochastic" binary weights; "float", their twin with real weights;
+        "dropout", the twin with dropout before each linear layer but the first
+    activation : "relu", or "sign" for binary activations too (BinaryNet)
+    scale, spread, clip : of the binary layers, see :class:`BinaryLinear`
+    dropout : the rate of the form "dropout"
+    dtype : "float32" or "float64"
+    rng : int seed or numpy.random.Generator, for the start
+
+    >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> net = binary_connect_mlp([2, 16, 2], rng=0).fit(X, [0, 1, 1, 0], epochs=100, rng=0)
+    >>> net.predict(X)
+    array([0, 1, 1, 0])
+    """
+    form = check_option(form, "form", FORMS)
+    activation = check_option(activation, "activation", ["relu", "sign"])
+    widths = [check_int(width, "widths", low=1) for width in widths]
+    if len(widths) < 2:
+        raise ValueError(f"widths must hold at least inputs and classes, got {widths}")
+    rng = check_rng(rng)
+    layers: list[Layer] = []
+    for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
+        if layers:
+            layers.append(ReLU() if activation == "relu" else Sign())
+            if form == "dropout":
+                layers.append(Dropout(dropout))
+        if form in ("float", "dropout"):
+            layers.append(Linear(n_in, n_out, bias=False, rng=rng, dtype=dtype))
+        else:
+            layers.append(
+                BinaryLinear(
+                    n_in, n_out, binarize=form, scale=scale, spread=spread, clip=clip,
+                    rng=rng, dtype=dtype,
+                )
+            )  # fmt: skip
+        layers.append(BatchNorm(n_out, dtype=dtype))
+    test_weights = "binary" if form == "deterministic" else "latent"
+    return BinaryConnectNetwork(layers, test_weights, dtype)
+
+
+def _compared(before: list, after: list) -> dict:
+    """How the latents moved in an epoch, layer by layer."""
+    return {
+        "flips": [_count((new < 0) != (old < 0)) for old, new in zip(before, after, strict=True)],
+        "cosine": [_cosine_to_sign(latent) for latent in after],
+    }
+
+
+def _cosine_to_sign(latent) -> float:
+    """``sum |w| / (sqrt(d) * norm)``: 1 when all latents have one size, as at the bound."""
+    xp = namespace(latent)
+    norm = float(xp.sqrt(xp.sum(latent**2)))
+    return float(xp.sum(xp.abs(latent))) / (norm * latent.size**0.5) if norm > 0 else 0.0
+
+
+def _count(condition) -> int:
+    return int(namespace(condition).count_nonzero(condition))
+
+
+def _pair(value, name: str) -> tuple:
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"{name} must be a pair, got {value!r}"[:120])
+    return tuple(value)

@@ -1,0 +1,28 @@
+"""Figures that move: in Jupyter with Python behind them, on the site without.
+
+``site_script()`` and ``site_style()`` are what a page needs to bring the widgets' elements to life.
+"""
+
+from bnnkit.viz.flip_map import FlipMap
+from bnnkit.viz.guess import Guess, make_ask
+from bnnkit.viz.joiner import site_script, site_style
+from bnnkit.viz.sign_surrogate import SignSurrogate
+from bnnkit.viz.staircase import Staircase
+from bnnkit.viz.thermometer import Thermometer
+from bnnkit.viz.threshold import ThresholdDigits
+from bnnkit.viz.widget import Widget
+from bnnkit.viz.xnor_dot import XnorDot
+
+__all__ = [
+    "FlipMap",
+    "Guess",
+    "SignSurrogate",
+    "Staircase",
+    "Thermometer",
+    "ThresholdDigits",
+    "Widget",
+    "XnorDot",
+    "make_ask",
+    "site_script",
+    "site_style",
+]

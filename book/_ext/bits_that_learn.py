@@ -1,0 +1,137 @@
+"""The book's own Sphinx extension: its facts, its look, its widgets and its API pages.
+
+Facts (addresses, version, copyright holder) come from pyproject.toml. Nothing that this extension
+adds, and nothing that it leaves in, is loaded from another host.
+"""
+
+import importlib
+import os
+import pkgutil
+import re
+import sys
+from datetime import date
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+import project
+
+WIDGET_SCRIPT, WIDGET_STYLE = "btl-widgets.js", "btl-widgets.css"
+API_MARK = "<!-- every module of the package -->"
+
+
+def configure(app, config):
+    """Put the project's facts into the configuration, before the theme reads it."""
+    config.project = config.html_title
+    config.author = project.HOLDER
+    config.copyright = f"{date.today().year}, {project.HOLDER}"
+    config.version = config.release = project.VERSION
+    config.html_baseurl = project.SITE
+    config.html_theme_options |= {
+        "repository_url": project.REPOSITORY,
+        "repository_branch": "main",
+        "path_to_docs": "",
+        "use_repository_button": True,
+        "use_issues_button": True,
+        "extra_footer": f"bnnkit {project.VERSION}. Code BSD-3-Clause, text and figures CC BY 4.0.",
+    }
+    config.myst_substitutions = {
+        "install": project.INSTALL,
+        "repository": project.REPOSITORY,
+        "version": project.VERSION,
+    }
+    os.environ["BNNKIT_WIDGETS"] = "html"  # the kernels that build the pages make the site's body
+    if os.environ.get("BTL_DRAFT"):  # `make draft`
+        config.nb_execution_mode = "cache"
+
+
+def write_widgets(app):
+    """Write the widgets' one classic script (and style) into the site, if the package has them."""
+    if app.builder.format != "html":
+        return
+    from bnnkit import viz
+
+    static = Path(app.outdir) / "_static"
+    static.mkdir(parents=True, exist_ok=True)
+    for name, function in [(WIDGET_SCRIPT, "site_script"), (WIDGET_STYLE, "site_style")]:
+        if hasattr(viz, function):
+            (static / name).write_text(getattr(viz, function)(), encoding="utf-8")
+
+
+def add_widgets(app, pagename, templatename, context, doctree):
+    """Load the widgets' script on the pages that hold one."""
+    if "<btl-" not in context.get("body", ""):
+        return
+    static = Path(app.outdir) / "_static"
+    if (static / WIDGET_SCRIPT).exists():
+        app.add_js_file(WIDGET_SCRIPT, loading_method="defer")
+    if (static / WIDGET_STYLE).exists():
+        app.add_css_file(WIDGET_STYLE)
+
+
+def drop_scripts(app, pagename, templatename, context, doctree):
+    """Leave out what JB adds and the site does not use.
+
+    Thebe (unused here, and its constant is written twice, which is a syntax error) and the state
+    of ipywidgets (the site shows each widget's HTML body instead).
+    """
+    context["script_files"] = [s for s in context["script_files"] if not _unwanted(s)]
+
+
+def _unwanted(script):
+    attributes = getattr(script, "attributes", {})
+    words = [str(getattr(script, "filename", script)), attributes.get("body") or ""]
+    kind = attributes.get("type", "")
+    return any("thebe" in word.lower() for word in words) or "jupyter.widget" in kind
+
+
+def list_modules(app, docname, source):
+    """Write a section for each public module of the package into the API page."""
+    if API_MARK in source[0]:
+        sections = [
+            f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
+            for name in sorted(_public_modules("bnnkit"))
+        ]
+        source[0] = source[0].replace(API_MARK, "\n".join(sections))
+
+
+def _public_modules(package):
+    """Yield the modules to document: a package with ``__all__`` is the face of all below it."""
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+        if module.name.rpartition(".")[2].startswith("_"):
+            continue
+        yield module.name
+        if module.ispkg and not hasattr(importlib.import_module(module.name), "__all__"):
+            yield from _public_modules(module.name)
+
+
+def read_house_style(app, what, name, obj, options, lines):
+    """Make a docstring of ours one that napoleon reads as it is meant.
+
+    Prose or a doctest that follows a section after a blank line ends that section; napoleon would
+    take it for one more parameter.
+    """
+    closed, section, example = [], False, False
+    for i, line in enumerate(lines):
+        example = line.lstrip().startswith(">>>") or (example and bool(line.strip()))
+        if not example:  # |H| is a size, not a substitution
+            line = re.sub(r"(``.*?``)|\|(?=\S)", lambda m: m.group(1) or r"\|", line)
+        underlined = i + 1 < len(lines) and set(lines[i + 1].strip()) == {"-"}
+        if underlined:
+            section = line.strip() in {"Parameters", "Attributes", "Returns", "Raises", "Yields"}
+        elif section and not lines[i - 1].strip() and line[:1].strip() and " : " not in line:
+            title = "Examples" if line.startswith(">>>") else "Notes"
+            closed += [title, "-" * len(title)]
+            section = False
+        closed.append(line)
+    lines[:] = closed
+
+
+def setup(app):
+    app.connect("config-inited", configure, priority=100)
+    app.connect("builder-inited", write_widgets)
+    app.connect("source-read", list_modules)
+    app.connect("autodoc-process-docstring", read_house_style, priority=100)
+    app.connect("html-page-context", add_widgets, priority=800)
+    app.connect("html-page-context", drop_scripts, priority=900)
+    app.add_css_file("btl.css", priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

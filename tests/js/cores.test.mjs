@@ -1,0 +1,120 @@
+// Every core against bnnkit's own numbers: equal, with no tolerance.
+
+import { deepEqual, equal } from "node:assert/strict";
+import { test } from "node:test";
+import { core, golden } from "./golden.mjs";
+
+const load = (name) => import(new URL(`${name}.mjs`, core));
+
+test("codec", async () => {
+  const { decode } = await load("codec");
+  for (const { packet, values } of golden("codec")) {
+    const { shape, data } = decode(packet);
+    deepEqual(shape, packet.shape);
+    deepEqual(Array.from(data), values);
+  }
+});
+
+test("philox: known answers, blocks, streams", async () => {
+  const { integerProbability, philox4x32, randomPermutation, randomSigns, randomWords } = await load("philox");
+  const { known, blocks, streams, chances } = golden("philox");
+  for (const [counter, key, words] of [...known, ...blocks]) deepEqual(philox4x32(counter, key), words);
+  for (const { seed, stream, n, where, words, signs, permutation } of streams) {
+    deepEqual(Array.from(randomWords(seed, stream, n, where)), words);
+    deepEqual(Array.from(randomSigns(seed, stream, n, where)), signs);
+    deepEqual(randomPermutation(seed, stream, n, where), permutation);
+  }
+  for (const [p, integer] of chances) equal(integerProbability(p), integer);
+});
+
+test("sign and what stands in for its slope", async () => {
+  const { probabilityOfPlus, sign, steGradient } = await load("sign");
+  for (const { clip, x, grad, sign: signs, probability, passed } of golden("sign")) {
+    deepEqual(x.map(sign), signs);
+    deepEqual(x.map((value) => probabilityOfPlus(value, clip)), probability);
+    deepEqual(x.map((value, i) => steGradient(value, grad[i], clip)), passed);
+  }
+});
+
+test("flips", async () => {
+  const { flipCounts, flipsAt, inertia, largest, pushesToFlip, trace } = await load("flips");
+  for (const { H, size, flips, counts, most, inertia: levels, pushes, trace: line } of golden("flips")) {
+    deepEqual(flips.map((_, step) => flipsAt(H, size, step)), flips);
+    deepEqual(flipCounts(H, size), counts);
+    equal(largest(H), most);
+    deepEqual(H.map((h) => inertia(h, most, 16)), levels);
+    deepEqual(H.map(pushesToFlip), pushes);
+    deepEqual(trace(H, size, Math.floor(size / 2)), line);
+  }
+});
+
+test("flip map: the cell at a corner is the cell drawn there", async () => {
+  const { corner, layout, neighbour, weightAt } = await load("flips");
+  for (const [rows, cols, tileRows, tileCols] of [[10, 64, 1, 64], [10, 64, 8, 8], [3, 5, 1, 5], [7, 6, 2, 3], [1, 1, 1, 1]]) {
+    for (const width of [250, 320, 700]) {
+      const map = layout({ rows, cols, tileRows, tileCols, width });
+      for (let index = 0; index < rows * cols; index++) {
+        const [x, y] = corner(map, index);
+        equal(weightAt(map, x, y), index);
+        equal(weightAt(map, x + map.cell - 1, y + map.cell - 1), index);
+        equal(x + map.cell <= map.width && y + map.cell <= map.height, true);
+        const right = neighbour(map, index, 1, 0);
+        if (right !== index) equal(neighbour(map, right, -1, 0), index);
+        const below = neighbour(map, index, 0, 1);
+        if (below !== index) equal(neighbour(map, below, 0, -1), index);
+      }
+      equal(weightAt(map, -1, 0), -1);
+      equal(weightAt(map, map.width + 1, 0), -1);
+    }
+  }
+});
+
+test("threshold", async () => {
+  const { best, binarize, countPlus } = await load("threshold");
+  for (const { pixels, threshold, signs } of golden("threshold")) {
+    deepEqual(Array.from(binarize(pixels, threshold)), signs);
+    equal(countPlus(signs), signs.filter((s) => s === 1).length);
+  }
+  deepEqual(best([[0, 80], [1, 90], [2, 90]]), [1, 90]);
+});
+
+test("xnor", async () => {
+  const { countXor, equalPadding, pack, popcount, xnorDot } = await load("xnor");
+  for (const { a, b, words, dot } of golden("xnor")) {
+    const [A, B] = [pack(a), pack(b)];
+    deepEqual(Array.from(A), words[0].slice(0, A.length));
+    deepEqual(Array.from(B), words[1].slice(0, B.length));
+    equal(xnorDot(A, B, a.length), dot);
+    equal(countXor(A, B), a.filter((s, i) => s !== b[i]).length);
+    const ones = [...a, 1, 1, 1];
+    equal(xnorDot(pack(ones), pack(equalPadding(ones, [...b, -1, -1, -1], a.length)), a.length), dot);
+  }
+  for (let i = 0; i < 32; i++) equal(popcount((2 ** i - 1) >>> 0), i);
+  equal(popcount(0xffffffff), 32);
+});
+
+test("thermometer", async () => {
+  const { decode } = await load("codec");
+  const { quantiles, thermometer } = await load("thermometer");
+  for (const { x, thresholds, code } of golden("thermometer")) {
+    deepEqual(quantiles(x, thresholds.length), thresholds);
+    deepEqual(x.flatMap((value) => thermometer(value, thresholds)), Array.from(decode(code).data));
+  }
+});
+
+test("staircase", async () => {
+  const { duty, runningMean, walk } = await load("staircase");
+  for (const { latents, bits, ...how } of golden("staircase")) {
+    deepEqual(walk(how), { latents, bits });
+    equal(duty(bits), bits.filter((b) => b === 1).length / bits.length);
+    equal(runningMean(bits).at(-1), bits.reduce((sum, b) => sum + b) / bits.length);
+  }
+});
+
+test("guess: the words say which side and how far", async () => {
+  const { verdict } = await load("guess");
+  const words = (guess, truth, unit = "") => verdict({ guess, truth, unit, digits: 1 });
+  equal(words(50, 84.66, " %"), "You said 50.0 %. It is 84.7 %. Your guess was 34.7 points too low.");
+  equal(words(9, 4, "×"), "You said 9.0×. It is 4.0×. Your guess was 5.0× too high.");
+  equal(words(4.04, 4), "You said 4.0. It is 4.0. Spot on.");
+});

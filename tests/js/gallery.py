@@ -1,0 +1,75 @@
+"""A page with every widget by itself, as the site would show it: for the eye and the browser tests.
+
+python tests/js/gallery.py OUT.html
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from bnnkit import viz
+
+PAGE = """<!doctype html>
+<html lang="en" data-theme="{theme}">
+<head><meta charset="utf-8"><title>Widgets</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<style>body {{ font-family: sans-serif; margin: 1rem; background: {paper}; }} {style}</style>
+<script>{script}</script></head>
+<body><main><h1 style="color:{ink}">Widgets</h1>{body}</main></body></html>
+"""
+
+
+def walk(rng, steps, rows, columns) -> np.ndarray:
+    """Odd integers that wander by twos and slow down: what hidden integers look like."""
+    start = rng.choice([-1, 1], (1, rows, columns))
+    pushes = rng.normal(0, 1, (steps - 1, rows, columns)) + rng.normal(0, 0.7, (rows, columns))
+    return np.concatenate([start, start + 2 * np.rint(pushes).cumsum(axis=0)]).astype(np.int16)
+
+
+def widgets() -> list:
+    """Return one of each widget, with real numbers where that is quick."""
+    rng = np.random.default_rng(5)
+    digits = load_digits()
+    curve = [(t, nearest_neighbour(digits.data > t, digits.target)) for t in range(16)]
+    grey = nearest_neighbour(digits.data, digits.target)
+    return [
+        viz.FlipMap(walk(rng, 13, 10, 64)),
+        viz.FlipMap(walk(rng, 13, 10, 64), tile=(8, 8), title="Ten neurons as pictures"),
+        viz.FlipMap(rng.normal(0, 0.3, (40, 3, 5)).cumsum(axis=0), title="Latents"),
+        viz.ThresholdDigits(
+            digits.images[:10], curve, grey=grey, ask_at=0, labels=digits.target[:10]
+        ),
+        viz.Guess(
+            "32 times fewer bits: how many times faster?", 11, low=0, high=40, unit="×",
+            says="Loads, not multiplications, are the limit.",
+        ),
+        viz.SignSurrogate(0.4),
+        viz.XnorDot(),
+        viz.XnorDot(rng.choice([-1, 1], 61), rng.choice([-1, 1], 61), title="Sixty-one bits"),
+        viz.Thermometer(np.sin(np.arange(48) / 5) + 0.2 * rng.normal(size=48), bits=5),
+        viz.Staircase(0.3),
+    ]  # fmt: skip
+
+
+def nearest_neighbour(X, y) -> float:
+    """Accuracy in percent of 1-NN, first 1000 digits against the rest."""
+    X = X.astype(float)
+    train, test = X[:1000], X[1000:]
+    distance = (test**2).sum(1)[:, None] - 2 * test @ train.T + (train**2).sum(1)
+    return float(100 * (y[:1000][distance.argmin(1)] == y[1000:]).mean())
+
+
+def page(body: str, theme: str = "light") -> str:
+    """Return a page that shows ``body`` with everything it needs inside."""
+    paper, ink = {"light": ("#fff", "#111"), "dark": ("#14181e", "#eee")}[theme]
+    script = f"document.addEventListener('DOMContentLoaded', () => {{{viz.site_script()}}});"
+    return PAGE.format(
+        theme=theme, paper=paper, ink=ink, style=viz.site_style(), script=script, body=body
+    )
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(page("".join(w.html() for w in widgets())), "utf-8")

@@ -1,0 +1,202 @@
+"""Golden vectors: what bnnkit computes, for the JavaScript cores to be compared with, exactly.
+
+    python tests/js/make_vectors.py        writes tests/js/vectors/*.json anew
+
+A test checks that the committed files are what this script writes.
+"""
+
+import json
+from math import isqrt
+from pathlib import Path
+
+import numpy as np
+
+from bnnkit.binarize import ThermometerEncoder, sign
+from bnnkit.packed import pack, xnor_dot
+from bnnkit.philox import (
+    Stream,
+    integer_probability,
+    philox4x32,
+    random_permutation,
+    random_signs,
+    random_words,
+)
+from bnnkit.ste.estimator import ste_backward
+from bnnkit.ste.optim import latent_update
+from bnnkit.viz.codec import encode_integers, encode_signs
+
+FOLDER = Path(__file__).parent / "vectors"
+
+# Published with the generator (Random123, kat_vectors): counter, key, result, all in hex.
+KNOWN_ANSWERS = [
+    ("00000000 00000000 00000000 00000000", "00000000 00000000",
+     "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+    ("ffffffff ffffffff ffffffff ffffffff", "ffffffff ffffffff",
+     "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+    ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0",
+     "d16cfe09 94fdcceb 5001e420 24126ea1"),
+]  # fmt: skip
+
+
+def words(n: int, case: int) -> list[int]:
+    """Test inputs come from the stream itself, so that no NumPy version can change them."""
+    return [int(word) for word in random_words(12345, Stream.DATA, n, batch=case)]
+
+
+def signs(shape, case: int) -> np.ndarray:
+    return random_signs(12345, Stream.DATA, shape, batch=case)
+
+
+def integers(shape, case: int, below: int) -> np.ndarray:
+    """Integers in ``-below < x < below``."""
+    n = int(np.prod(shape))
+    return (np.array(words(n, case)) % (2 * below - 1) - (below - 1)).reshape(shape)
+
+
+def floats(n: int, case: int) -> np.ndarray:
+    """Numbers in [-2, 2) with many digits, some of them equal."""
+    x = np.array(words(n, case)) / 2**30 - 2
+    x[::5] = np.round(x[::5], 1)
+    return x
+
+
+def philox() -> dict:
+    known = [[[int(word, 16) for word in part.split()] for part in row] for row in KNOWN_ANSWERS]
+    blocks = []
+    for case in range(300):
+        *counter, k0, k1 = words(6, case)
+        blocks.append([counter, [k0, k1], philox4x32(counter, (k0, k1)).tolist()])
+    streams = []
+    for case in range(40):
+        seed, layer, batch, epoch = words(4, 1000 + case)
+        where = {"layer": layer, "batch": batch, "epoch": epoch}
+        args = (seed, Stream(case % len(Stream)), 1 + case)
+        streams.append({
+            "seed": seed, "stream": case % len(Stream), "n": 1 + case, "where": where,
+            "words": random_words(*args, **where).tolist(),
+            "signs": random_signs(*args, **where).tolist(),
+            "permutation": random_permutation(*args, **where).tolist(),
+        })  # fmt: skip
+    p = [*(np.array(words(200, 2000)) / 2**32).tolist(), 0.0, 1.0, 0.1, 1 / 3, 2.0**-33]
+    chances = [[x, integer_probability(x)] for x in p]
+    return {"known": known, "blocks": blocks, "streams": streams, "chances": chances}
+
+
+def codec() -> list:
+    cases = []
+    for n in range(1, 40):
+        x, s = integers((n, 3), n, 120), signs((n,), n)
+        cases.append({"packet": encode_integers(x), "values": x.ravel().tolist()})
+        cases.append({"packet": encode_integers(x * 273), "values": (x * 273).ravel().tolist()})
+        cases.append({"packet": encode_signs(s), "values": s.tolist()})
+    return cases
+
+
+def sign_cases() -> list:
+    cases = []
+    for k, clip in enumerate([0.1, 0.5, 1.0, 1.3, 2.0]):
+        x = np.concatenate([floats(60, k), [0.0, -0.0, clip, -clip, 1e-300, -1e-300]])
+        grad = np.concatenate([floats(60, 50 + k), np.ones(6)])
+        cases.append({
+            "clip": clip, "x": x.tolist(), "grad": grad.tolist(), "sign": sign(x).tolist(),
+            "probability": np.clip((x / clip + 1) / 2, 0, 1).tolist(),
+            "passed": ste_backward(x, grad, clip).tolist(),
+        })  # fmt: skip
+    return cases
+
+
+def flips() -> list:
+    cases = []
+    for k, (steps, size) in enumerate([(1, 5), (2, 1), (7, 12), (20, 33)]):
+        H = integers((steps, size), k, 4 + 30 * k)
+        now = sign(H)
+        changed = now[1:] != now[:-1]
+        most = max(1, int(np.abs(H).max()))
+        cases.append({
+            "H": H.ravel().tolist(), "size": size,
+            "flips": [[], *(np.flatnonzero(row).tolist() for row in changed)],
+            "counts": [0, *changed.sum(axis=1).tolist()], "most": most,
+            "inertia": [isqrt(abs(h) * 225 // most) for h in H.ravel().tolist()],
+            "pushes": [pushes(h) for h in H.ravel().tolist()],
+            "trace": H[:, size // 2].tolist(),
+        })  # fmt: skip
+    return cases
+
+
+def pushes(h: int) -> int:
+    """Push by 2 against the sign until it is another, and count."""
+    count, start = 0, h
+    while (h < 0) == (start < 0):
+        h, count = h + (2 if start < 0 else -2), count + 1
+    return count
+
+
+def threshold() -> list:
+    pixels = np.array(words(64, 0)) % 17
+    return [
+        {"pixels": pixels.tolist(), "threshold": t, "signs": sign(pixels - t - 1).tolist()}
+        for t in range(-1, 18)
+    ]
+
+
+def xnor() -> list:
+    cases = []
+    for K in [*range(1, 70), 95, 96, 97, 127, 128, 129]:
+        a, b = signs((K,), K), signs((K,), 1000 + K)
+        packed = [pack(row).astype("<u8").view("<u4").tolist() for row in (a, b)]
+        dot = int(xnor_dot(pack(a), pack(b), K))
+        assert dot == int(a.astype(int) @ b)
+        cases.append({"a": a.tolist(), "b": b.tolist(), "words": packed, "dot": dot})
+    return cases
+
+
+def thermometer() -> list:
+    cases = []
+    for n in range(1, 45, 2):
+        x = floats(n, n)
+        for bits in (1, 2, 3, 7, 10):
+            encoder = ThermometerEncoder(bits).fit(x[:, None])
+            cases.append({
+                "x": x.tolist(), "thresholds": encoder.thresholds_[0].tolist(),
+                "code": encode_signs(encoder.transform(x[:, None])),
+            })  # fmt: skip
+    return cases
+
+
+def staircase() -> list:
+    cases = []
+    for k in range(12):
+        start, target = np.clip(floats(2, 300 + k) / 2, -1, 1).tolist()
+        rate, steps = 0.01 * (1 + 2 * k), 40 + k
+        w, latents = np.array([start]), []
+        for _ in range(steps):
+            latents.append(float(w[0]))
+            w = latent_update(w, 2 * (sign(w) - target), rate)
+        cases.append({
+            "start": start, "target": target, "rate": rate, "steps": steps, "latents": latents,
+            "bits": sign(np.array(latents)).tolist(),
+        })  # fmt: skip
+    return cases
+
+
+MAKERS = {
+    "codec": codec,
+    "flips": flips,
+    "philox": philox,
+    "sign": sign_cases,
+    "staircase": staircase,
+    "thermometer": thermometer,
+    "threshold": threshold,
+    "xnor": xnor,
+}
+
+
+def vectors() -> dict[str, str]:
+    """Return the text of each file."""
+    return {name: json.dumps(make(), separators=(",", ":")) + "\n" for name, make in MAKERS.items()}
+
+
+if __name__ == "__main__":
+    for name, text in vectors().items():
+        (FOLDER / f"{name}.json").write_text(text, "utf-8")
+        print(f"{name}.json  {len(text):7d} bytes")

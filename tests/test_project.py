@@ -1,0 +1,81 @@
+"""One table of facts: whoever repeats what pyproject.toml says must say the same."""
+
+import re
+
+import pytest
+import yaml
+from project import HOLDER, INSTALL, REPOSITORY, ROOT, SITE, VERSION
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_citation():
+    citation = yaml.safe_load(read("CITATION.cff"))
+    assert citation["version"] == VERSION
+    assert citation["repository-code"] == REPOSITORY
+    assert citation["url"] == SITE
+    assert citation["authors"] == [{"name": HOLDER}]
+
+
+@pytest.mark.parametrize("name", ["LICENSE", "LICENSE-TEXT"])
+def test_licence_names_the_holder(name):
+    assert HOLDER in read(name)
+
+
+def test_changelog_begins_with_this_version():
+    assert re.search(r"^## (\S+)", read("CHANGELOG.md"), re.M).group(1) == VERSION
+
+
+def test_package_version():
+    from importlib.metadata import version
+
+    assert version("bnnkit") == VERSION
+
+
+def test_readme_installs_from_the_repository():
+    readme = read("README.md")
+    assert INSTALL in readme
+    assert SITE in readme
+
+
+@pytest.mark.parametrize(
+    "path", [*(ROOT / "book").glob("*.md"), *(ROOT / "book").glob("*.ipynb"), ROOT / "_config.yml"]
+)
+def test_pages_repeat_no_address(path):
+    """Pages write {{ repository }}; the install cell is made by tools/notebooks.py."""
+    text = path.read_text(encoding="utf-8").replace(INSTALL.replace('"', '\\"'), "")
+    assert REPOSITORY not in text
+    assert SITE not in text
+
+
+def test_the_lock_satisfies_pyproject():
+    """Each requirement of the package and of its tests is pinned, within its bounds."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+    from project import PROJECT
+
+    pins = {}
+    for line in read("requirements.txt").splitlines():
+        match = re.match(r"([\w.-]+)==([^\s;]+)", line)
+        if match:
+            pins.setdefault(canonicalize_name(match[1]), []).append(match[2])
+    extras = sum(PROJECT["optional-dependencies"].values(), PROJECT["dependencies"])
+    for requirement in map(Requirement, extras):
+        if requirement.name != "bnnkit":
+            versions = pins.get(canonicalize_name(requirement.name), [])
+            assert versions, f"{requirement.name} is not in requirements.txt: make lock"
+            assert all(requirement.specifier.contains(v) for v in versions), requirement
+
+
+def test_mathjax_is_the_pinned_one():
+    import hashlib
+    import sys
+
+    sys.path.insert(0, str(ROOT / "book" / "_ext"))
+    import offline_math
+
+    script = (offline_math.mathjax_folder() / offline_math.SCRIPT).read_bytes()
+    assert hashlib.sha256(script).hexdigest() == offline_math.SHA256
+    assert b'VERSION="3.2.2"' in script

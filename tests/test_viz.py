@@ -1,0 +1,462 @@
+"""Widgets: the joiner, the two bodies, each widget's checks, and all of them in a browser."""
+
+import asyncio
+import gzip
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from bnnkit import viz
+from bnnkit.viz import joiner
+from bnnkit.viz.codec import decode, encode_integers, encode_signs
+
+JS = Path(__file__).parent / "js"
+H = np.array([[[1, -3, 5], [1, 1, -1]], [[-1, -3, 5], [3, 1, 1]]])
+CURVE = [(0, 89.4), (4, 93.0), (8, 94.0)]
+
+
+def one_of_each() -> list:
+    return [
+        viz.FlipMap(H),
+        viz.ThresholdDigits(np.arange(128).reshape(2, 64) % 17, CURVE, grey=98.8, ask_at=4),
+        viz.Guess("How many?", 50, low=0, high=100),
+        viz.SignSurrogate(),
+        viz.XnorDot(),
+        viz.Thermometer([0.0, 3.0, 1.0]),
+        viz.Staircase(),
+    ]
+
+
+# the joiner
+
+
+def write(folder: Path, **modules: str) -> Path:
+    for name, text in modules.items():
+        (folder / f"{name}.mjs").write_text(text)
+    return folder
+
+
+def test_join_puts_imports_first_and_keeps_private_names_private(tmp_path):
+    write(
+        tmp_path,
+        a='import { f } from "./b.mjs";\nconst secret = 1;\nexport const g = f() + secret;\n',
+        b="const secret = 40;\nexport function f() {\n  return secret + 1;\n}\n",
+    )
+    joined = joiner._join(["a.mjs"], tmp_path)
+    assert joined.index("btl_b") < joined.index("btl_a")
+    assert "import" not in joined and "export" not in joined
+    assert joined.count("const secret") == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'import * as b from "./b.mjs";',
+        'import b from "./b.mjs";',
+        'import { f as g } from "./b.mjs";',
+        "import { f } from './b.mjs';",
+        'import { f } from "https://example.org/b.mjs";',
+        'import "./b.mjs";',
+        'export { f } from "./b.mjs";',
+        "export default function () {}",
+        "export let x = 1;",
+        '  const m = await import("./b.mjs");',
+        'const fs = require("fs");',
+    ],
+)
+def test_join_refuses_other_forms_and_says_where(tmp_path, line):
+    write(tmp_path, a=f"// a\n{line}\n", b="export const f = 1;\n")
+    with pytest.raises(joiner.JoinError, match=re.escape("a.mjs:2: not a form")):
+        joiner._join(["a.mjs"], tmp_path)
+
+
+def test_join_refuses_missing_modules_and_circles(tmp_path):
+    write(tmp_path, a='import { f } from "./nowhere.mjs";\n')
+    with pytest.raises(joiner.JoinError, match=re.escape("a.mjs:1: no module ./nowhere.mjs")):
+        joiner._join(["a.mjs"], tmp_path)
+    write(tmp_path, a='import { f } from "./b.mjs";\n', b='import { g } from "./a.mjs";\n')
+    with pytest.raises(joiner.JoinError, match="circular import: a.mjs -> b.mjs -> a.mjs"):
+        joiner._join(["a.mjs"], tmp_path)
+
+
+def test_site_script_is_small_classic_and_asks_for_nothing():
+    script = viz.site_script()
+    assert len(gzip.compress(script.encode())) < 60_000
+    assert not re.search(r"\b(import|fetch|XMLHttpRequest|require|eval)\s*\(", script)
+    assert not re.search(r"^\s*(import|export)\b", script, re.M)
+    assert set(re.findall(r"https?://[^\s\"']+", script)) == {"http://www.w3.org/2000/svg"}
+    for view in joiner.views():
+        assert f'define("btl-{view.replace("_", "-")}"' in script
+
+
+def test_each_esm_holds_only_what_its_view_needs():
+    for view in joiner.views():
+        text = joiner.esm(view)
+        assert text.count("export default { render: ") == 1
+        assert "customElements" not in text
+    assert "philox" not in joiner.esm("flip_map")
+
+
+def test_every_view_has_a_widget():
+    assert {widget.view for widget in one_of_each()} <= set(joiner.views())
+    classes = [getattr(viz, name) for name in viz.__all__]
+    own = {c.view for c in classes if isinstance(c, type) and c is not viz.Widget}
+    assert own == set(joiner.views())
+
+
+# the two bodies
+
+
+@pytest.mark.parametrize("widget", one_of_each(), ids=lambda w: w.view)
+def test_bundle_has_both_bodies(widget):
+    bundle, _ = widget._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(widget)
+    assert "0x" not in repr(widget)
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    body = bundle["text/html"]
+    state = re.search(r'<script type="application/json">(.*?)</script>', body, re.S)[1]
+    assert json.loads(state) == json.loads(json.dumps(widget.state()))
+    name = joiner.element_name(widget.view)
+    assert body.startswith(f'<{name} data-btl-widget="{name}">') and body.endswith(f"</{name}>")
+    assert '<figure class="btl-still">' in body and "<figcaption>" in body
+
+
+def test_state_cannot_end_its_script_element():
+    body = viz.Guess("</script><b>", 1, low=0, high=2, title="<!--").html()
+    assert body.count("</script>") == 1
+    assert "<b>" not in body and "<!--" not in body
+
+
+def test_state_is_synced():
+    widget = viz.FlipMap(H)
+    seen = []
+    widget.observe(lambda change: seen.append(change["new"]), "selected")
+    widget.set_state({"selected": [1, 2]})  # what a message from the page does
+    assert seen == [[1, 2]] and widget.selected == [1, 2]
+    assert {"H", "step", "selected", "_esm", "_css"} <= set(widget.get_state())
+
+
+HTML_ONLY = """
+import {before}
+from bnnkit import viz
+w = viz.FlipMap([[1, -1], [3, 5]])
+w.step = 0
+w.append([[1, 1], [3, 5]])
+assert sorted(w._repr_mimebundle_()) == ["text/html", "text/plain"], w._repr_mimebundle_()
+assert isinstance(w, viz.Widget) and w.state()["step"] == 1
+print(w)
+"""
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "os; os.environ['BNNKIT_WIDGETS'] = 'html'",
+        "sys; sys.modules['anywidget'] = None",
+        "sys; sys.modules.update(dict.fromkeys(['anywidget', 'ipywidgets', 'traitlets']))",
+    ],
+)
+def test_without_anywidget_only_the_element_is_made(before):
+    code = HTML_ONLY.format(before=before)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "FlipMap(2 steps, 2 x 2 weights)\n"
+
+
+# arrays as JSON
+
+
+@given(hnp.arrays(np.int16, hnp.array_shapes(max_dims=3, max_side=9)))
+def test_integers_come_back(x):
+    packet = json.loads(json.dumps(encode_integers(x)))
+    assert np.array_equal(decode(packet), x)
+    assert packet["dtype"] == ("int8" if -128 <= x.min() and x.max() <= 127 else "int16")
+
+
+@given(hnp.arrays(np.int8, hnp.array_shapes(max_dims=3), elements=st.sampled_from([-1, 1])))
+def test_signs_come_back(x):
+    assert np.array_equal(decode(encode_signs(x)), x)
+
+
+def test_integers_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="must fit int16, got -3 .. 40000"):
+        encode_integers(np.array([-3, 40000]))
+
+
+# the flip map
+
+
+@given(hnp.arrays(np.float64, (2, 3, 2), elements=st.floats(-1e3, 1e3, allow_subnormal=False)))
+def test_latents_keep_their_signs(latents):
+    widget = viz.FlipMap(latents)
+    shown = decode(widget.H)
+    assert np.array_equal(shown < 0, latents < 0)
+    assert np.abs(shown * widget.unit - latents).max() <= widget.unit * 1.001
+
+
+def test_flip_map_follows_what_is_appended():
+    widget = viz.FlipMap(H)
+    widget.append(H[0])  # no event loop around us: shown at once
+    assert widget.step == 2 and widget.labels == ["0", "1", "2"]
+    assert np.array_equal(decode(widget.H), [*H, H[0]])
+    widget.step = 0  # who looks back is not pulled forward
+    widget.append(H[1], label="last")
+    assert widget.step == 0 and widget.labels[-1] == "last"
+
+
+def test_appending_is_rate_limited_and_nothing_is_lost():
+    widget = viz.FlipMap(H)
+    shown = []
+    widget.observe(lambda change: shown.append(change["new"]["shape"][0]), "H")
+
+    async def cell():
+        for k in range(50):
+            widget.append(H[k % 2])
+        running = list(shown)
+        await asyncio.sleep(0.35)
+        return running
+
+    assert asyncio.run(cell()) == [3]
+    assert shown == [3, 52]
+
+
+def test_a_long_history_is_thinned():
+    H = np.ones((1, 128, 128), np.int16)
+    widget = viz.FlipMap(H, step_name="batch")
+    for _ in range(99):
+        widget.append(H[0])
+    assert decode(widget.H).size <= 2**18
+    numbers = [int(label) for label in widget.labels]
+    assert len(set(np.diff(numbers))) == 1 and numbers[0] == 0 and len(numbers) > 6
+    assert widget.H["shape"][0] == len(numbers) and widget.step == len(numbers) - 1
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: viz.FlipMap([1, 2]), ValueError, "H_history must have 2 or 3 axes"),
+        (lambda: viz.FlipMap(np.full((1, 2, 2), np.nan)), ValueError, "finite"),
+        (lambda: viz.FlipMap(np.full((1, 2, 2), 40000)), ValueError, "fit int16"),
+        (lambda: viz.FlipMap(np.ones((2, 400, 400), int)), ValueError, "at most 262144"),
+        (lambda: viz.FlipMap(H, labels=["a"]), ValueError, "labels must name 2 steps, got 1"),
+        (lambda: viz.FlipMap(H, tile=(2, 2)), ValueError, "tile must have 3 pixels"),
+        (lambda: viz.FlipMap(H).append([[1, 2]]), ValueError, r"shape \(2, 3\)"),
+        (lambda: viz.FlipMap(H).append(H[0] * 0.5), TypeError, "hidden integers"),
+        (lambda: viz.FlipMap(H * 0.5).append(H[0]), TypeError, "hidden integers"),
+        (lambda: digits(images=np.full((2, 64), 17)), ValueError, r"0 \.\. 16"),
+        (lambda: digits(images=np.zeros((2, 63))), ValueError, "square"),
+        (lambda: digits(curve=[(1, 2), (0, 3)]), ValueError, "rising"),
+        (lambda: digits(curve=[(1, 2), (2, 103)]), ValueError, "percent"),
+        (lambda: digits(curve=[(1, 2)]), ValueError, "two or more"),
+        (lambda: digits(ask_at=3), ValueError, "ask_at must be one of"),
+        (lambda: digits(labels=[1]), ValueError, "labels must name 2"),
+        (lambda: viz.Guess("?", 3, low=0, high=2), ValueError, "truth"),
+        (lambda: viz.Guess("?", 1, low=2, high=0), ValueError, "low must be below high"),
+        (lambda: viz.SignSurrogate(3), ValueError, "x must be"),
+        (lambda: viz.XnorDot([1], [1, 1]), ValueError, "the same"),
+        (lambda: viz.XnorDot([1, 0], [1, 1]), ValueError, "-1 and"),
+        (lambda: viz.XnorDot([1] * 9, [1] * 9, word=8), ValueError, "word"),
+        (lambda: viz.XnorDot(word=12), ValueError, "word must be one of"),
+        (lambda: viz.Thermometer([1.0]), ValueError, "2 .. 512"),
+        (lambda: viz.Thermometer([1.0, 2.0], bits=11), ValueError, "bits"),
+        (lambda: viz.Staircase(1.5), ValueError, "target"),
+    ],
+)
+def test_bad_input_is_named(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def digits(**changes):
+    images = changes.pop("images", np.zeros((2, 64), int))
+    arguments = {"curve": CURVE, "grey": 98.8, "ask_at": 8} | changes
+    return viz.ThresholdDigits(images, **arguments)
+
+
+# in a browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+ARGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+]  # fmt: skip
+needs_browser = pytest.mark.skipif(
+    CHROMIUM is None or importlib.util.find_spec("playwright") is None,
+    reason="needs Chromium and playwright",
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def gallery():
+    spec = importlib.util.spec_from_file_location("gallery", JS / "gallery.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Open a page; at the end of the test, nothing may have gone wrong in it."""
+    problems, contexts = [], []
+
+    def open_page(html: str, width=900, **options):
+        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("request", lambda r: problems.append(r.url) if r.url.startswith("http") else None)
+        path = tmp_path / "page.html"
+        path.write_text(html, "utf-8")
+        page.goto(path.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def body(gallery) -> str:
+    return "".join(widget.html() for widget in gallery.widgets())
+
+
+@needs_browser
+@pytest.mark.slow
+@pytest.mark.parametrize(("theme", "width"), [("light", 320), ("dark", 900)])
+def test_every_widget_moves_by_keyboard(show, gallery, theme, width):
+    page = show(gallery.page(body(gallery), theme), width)
+    page.wait_for_timeout(200)
+    assert page.locator("[data-btl-widget]:not([data-btl-ready])").count() == 0
+    for reveal in page.locator("[data-btl-reveal]").all():
+        reveal.focus()
+        page.keyboard.press("Enter")
+    for element in page.locator("[data-btl-widget]").all():
+        before = element.screenshot()
+        for control in element.locator("input[type=range]:enabled, canvas[tabindex='0']").all():
+            control.focus()
+            page.keyboard.press("ArrowLeft")
+            page.keyboard.press("ArrowDown")
+        for bit in element.locator(".btl-bit[tabindex='0']").all():
+            bit.focus()
+            page.keyboard.press("Enter")
+        moved = element.locator("input[type=range]:enabled").count() > 0
+        assert (element.screenshot() != before) == moved, element.get_attribute("data-btl-widget")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@needs_browser
+@pytest.mark.slow
+def test_guess_then_reveal(show, gallery):
+    page = show(gallery.page(viz.Guess("How many?", 40, low=0, high=100, says="So.").html()))
+    range_input = page.locator("input[type=range]")
+    range_input.focus()
+    page.keyboard.press("ArrowRight")
+    assert "40" not in page.locator("btl-guess .btl-status").inner_text()
+    page.get_by_role("button", name="Reveal").click()
+    said = page.locator("btl-guess .btl-status").inner_text()
+    assert said == "You said 51. It is 40. Your guess was 11 too high. So."
+    assert range_input.is_disabled()
+
+
+@needs_browser
+@pytest.mark.slow
+def test_flip_map_plays_steps_and_tells_history(show, gallery):
+    page = show(gallery.page(viz.FlipMap(H).html()))
+    said = page.locator(".btl-status")
+    assert said.nth(0).inner_text() == "Epoch 1: 2 of 6 weights flipped (33.3 %)."
+    page.get_by_role("button", name="One step back").click()
+    assert said.nth(0).inner_text() == "Epoch 0: the start."
+    page.locator("canvas").focus()
+    page.keyboard.press("ArrowDown")  # the first weight
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    words = "Weight (1, 2): H = −1, so W = −1; 1 push from flipping. It flipped 1 time in all."
+    assert said.nth(1).inner_text() == words
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("document.querySelector('input[type=range]').value === '1'")
+    assert page.get_by_role("button", name="Play").count() == 1
+
+
+@needs_browser
+@pytest.mark.slow
+def test_xnor_padding_matters_only_when_it_differs(show, gallery):
+    page = show(gallery.page(viz.XnorDot([1, -1, 1], [1, 1, 1]).html()))
+    said = page.locator(".btl-status")
+    assert said.inner_text().startswith("Dot product 1. 5 padding bits")
+    page.get_by_label("a, bit 6: padding").click()
+    assert said.inner_text().startswith("Dot product 1. 5 padding bits")
+    page.get_by_label("keep the padding equal").uncheck()
+    page.get_by_label("b, bit 7: padding").click()
+    wrong = "The padding differs: the sum over whole words gives −1, the true product is 1."
+    assert said.inner_text() == wrong
+    page.get_by_label("keep the padding equal").check()
+    assert said.inner_text().startswith("Dot product 1. 5 padding bits")
+
+
+@needs_browser
+@pytest.mark.slow
+def test_pictures_follow_the_theme(show, gallery):
+    page = show(gallery.page(viz.FlipMap(H).html(), "light"))
+    page.wait_for_timeout(200)
+    before = page.locator("canvas").screenshot()
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.wait_for_timeout(200)
+    assert page.locator("canvas").screenshot() != before
+
+
+@needs_browser
+@pytest.mark.slow
+def test_without_script_the_still_picture_stays(show, gallery):
+    page = show(gallery.page(body(gallery)), java_script_enabled=False)
+    assert page.locator(".btl-still").count() == len(gallery.widgets())
+    assert all(still.is_visible() for still in page.locator(".btl-still").all())
+
+
+ESM_HOST = """<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">
+<style>STYLE</style><div id="here"></div><script>
+const url = URL.createObjectURL(new Blob([ESM], { type: "text/javascript" }));
+import(url).then(({ default: widget }) => {
+  const state = STATE;
+  const model = {
+    get: (name) => state[name], set: (name, value) => { state[name] = value; },
+    on() {}, off() {}, save_changes() {},
+  };
+  window.stop = widget.render({ model, el: document.getElementById("here") });
+});
+</script></html>"""
+
+
+@needs_browser
+@pytest.mark.slow
+@pytest.mark.parametrize("widget", one_of_each(), ids=lambda w: w.view)
+def test_the_jupyter_module_renders_by_itself(show, widget):
+    page = show(
+        ESM_HOST.replace("STYLE", viz.site_style())
+        .replace("ESM", json.dumps(joiner.esm(widget.view)).replace("</", "<\\/"))
+        .replace("STATE", json.dumps(widget.state()))
+    )
+    page.wait_for_function("window.stop !== undefined")
+    assert page.locator("#here.btl-widget input[type=range]").count() > 0
+    page.evaluate("window.stop()")
