@@ -104,6 +104,19 @@ def test_the_default_rule_is_the_papers(data):
         np.testing.assert_array_equal(net.outputs(X), net.outputs(X, rule))
 
 
+def test_a_test_net_stays_as_it_is_until_the_next_calibration(data):
+    X, y = data
+    net = small().fit(X, y, epochs=1, rng=0)
+    before = net.outputs(X)
+    for layer in net.layers:
+        for arrays in (layer.params, layer.latents):
+            for name in arrays:
+                arrays[name] = -arrays[name]
+    np.testing.assert_array_equal(net.outputs(X), before)
+    net.calibrate(X, rng=0)
+    assert not np.array_equal(net.outputs(X), before)
+
+
 def test_batches_at_test_time_do_not_matter(data):
     X, y = data
     net = small(dtype="float64").fit(X, y, epochs=1, rng=0)

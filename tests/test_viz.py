@@ -22,6 +22,7 @@ from bnnkit.viz.codec import decode, encode_integers, encode_signs
 
 JS = Path(__file__).parent / "js"
 H = np.array([[[1, -3, 5], [1, 1, -1]], [[-1, -3, 5], [3, 1, 1]]])
+A, W, P = np.array([[1, -1, 1], [1, 1, 1]]), [[1, 1, -1], [1, -1, 1]], [[1, 1], [-1, -1]]
 CURVE = [(0, 89.4), (4, 93.0), (8, 94.0)]
 
 
@@ -34,6 +35,7 @@ def one_of_each() -> list:
         viz.XnorDot(),
         viz.Thermometer([0.0, 3.0, 1.0]),
         viz.Staircase(),
+        viz.ErrorBits(A, [W], P, [0, 1]),
     ]
 
 
@@ -270,6 +272,14 @@ def test_a_long_history_is_thinned():
         (lambda: viz.Thermometer([1.0]), ValueError, "2 .. 512"),
         (lambda: viz.Thermometer([1.0, 2.0], bits=11), ValueError, "bits"),
         (lambda: viz.Staircase(1.5), ValueError, "target"),
+        (lambda: viz.ErrorBits(A, [], P, [0, 1]), ValueError, "at least one layer"),
+        (lambda: viz.ErrorBits(A, [W, W], P, [0, 1]), ValueError, r"weights\[1\] must have 2"),
+        (lambda: viz.ErrorBits(A, [W], P[:1], [0, 0]), ValueError, "two or more classes"),
+        (lambda: viz.ErrorBits(A, [W], P, [0, 2]), ValueError, "class numbers 0 to 1"),
+        (lambda: viz.ErrorBits(A, [W], P, [0]), ValueError, "one label a sample"),
+        (lambda: viz.ErrorBits(A, [W], P, [0, 1], nu=2), ValueError, "nu"),
+        (lambda: viz.ErrorBits(A, [W], P, [0, 1], class_names=["x"]), ValueError, "name 2"),
+        (lambda: viz.ErrorBits(np.ones((1, 300)), [W], P, [0]), ValueError, "256 neurons"),
     ],
 )
 def test_bad_input_is_named(make, error, message):
@@ -420,10 +430,11 @@ def test_xnor_padding_matters_only_when_it_differs(show, gallery):
 def test_pictures_follow_the_theme(show, gallery):
     page = show(gallery.page(viz.FlipMap(H).html(), "light"))
     page.wait_for_timeout(200)
-    before = page.locator("canvas").screenshot()
+    drawn = "document.querySelector('canvas').toDataURL()"
+    before = page.evaluate(drawn)
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     page.wait_for_timeout(200)
-    assert page.locator("canvas").screenshot() != before
+    assert page.evaluate(drawn) != before
 
 
 @needs_browser
@@ -432,6 +443,23 @@ def test_without_script_the_still_picture_stays(show, gallery):
     page = show(gallery.page(body(gallery)), java_script_enabled=False)
     assert page.locator(".btl-still").count() == len(gallery.widgets())
     assert all(still.is_visible() for still in page.locator(".btl-still").all())
+
+
+@needs_browser
+@pytest.mark.slow
+def test_error_bits_show_what_python_computes(show, gallery):
+    rng = np.random.default_rng(3)
+    a, W1, W2, P = (rng.choice([-1, 1], shape) for shape in ((4, 9), (7, 9), (5, 7), (3, 5)))
+    widget = viz.ErrorBits(a, [W1, W2], P, [0, 1, 2, 0], nu=0.35)
+    page = show(gallery.page(widget.html()))
+    for sample in range(4):
+        wrong = page.locator(".btl-neuron .btl-wrong-bit").count()
+        assert wrong == (a[sample] != widget.desired(sample)).sum()
+        labels = [n.get_attribute("aria-label") for n in page.locator(".btl-neuron").all()]
+        wanted = [1 if "wanted +1" in label else -1 for label in labels]
+        assert wanted == widget.desired(sample).tolist()
+        page.get_by_label("Sample").focus()
+        page.keyboard.press("ArrowRight")
 
 
 ESM_HOST = """<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">

@@ -149,7 +149,8 @@ def select(z, a_star, group: int) -> np.ndarray:
     if width % check_int(group, "group", low=1):
         raise ValueError(f"group must divide the width {width}, got {group}")
     wrong = sign(z) != a_star
-    distance = np.where(wrong, np.abs(z), np.iinfo(np.int64).max).reshape(n, -1, group)
+    far = np.int64(np.iinfo(np.int64).max)
+    distance = np.where(wrong, np.abs(z), far).reshape(n, -1, group)
     nearest = distance.argmin(axis=2)[:, :, None] == np.arange(group)
     return nearest.reshape(n, width) & wrong
 

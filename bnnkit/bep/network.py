@@ -92,7 +92,8 @@ class BEPNetwork(SignNetwork):
         self._way_back = self.layers
         if self.credit == "feedback":
             self._way_back = [
-                HiddenLayer.start(*shape, seed, layer=FEEDBACK + i) for i, shape in enumerate(shapes)
+                HiddenLayer.start(*shape, seed, layer=FEEDBACK + i)
+                for i, shape in enumerate(shapes)
             ]
         self._classifiers = [
             HiddenLayer(class_prototypes(self.n_classes, width, seed, layer=i))

@@ -21,7 +21,7 @@ from bnnkit.learn.face import (
     yours,
 )
 from bnnkit.learn.page import exercises_page
-from bnnkit.learn.progress import progress
+from bnnkit.learn.memory import progress
 
 __all__ = [
     "check",
@@ -30,6 +30,7 @@ __all__ = [
     "hint",
     "list_exercises",
     "progress",
+    "show",
     "solution",
     "stub",
     "unuse",

@@ -165,7 +165,9 @@ def describe(value: Any) -> str:
         return f"{type(value).__name__} of {len(value)}: {inside}"
     if hasattr(value, "text") and hasattr(value, "type"):
         return f"{value.type} {value.text}".strip()
-    return repr(value)[:60]
+    if isinstance(value, str):
+        return repr(value)[:60]
+    return type(value).__name__  # a repr may hold an address, which is never the same
 
 
 def _short(value: Any) -> str:

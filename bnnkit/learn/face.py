@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bnnkit import steps
-from bnnkit.learn import exercises, judge
-from bnnkit.learn import progress as memory
-from bnnkit.learn.exercise import Build, Exercise
+from bnnkit.learn import exercises, judge, memory
+from bnnkit.learn.model import Build, Exercise
 from bnnkit.learn.result import Result, Text
 
 _passed: dict[str, Callable] = {}  # the reader's functions that have passed in this session
@@ -52,7 +51,6 @@ def check(number: str, answer) -> Result:
         return Result(number, exercise.title, False, 0, total, says=signature, grids=[])
     result = judge.judge(exercise, answer)
     if not result:
-        _passed.pop(number, None)
         return result
     _passed[number] = answer
     return _kept(result, _source(answer))

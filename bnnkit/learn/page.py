@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnnkit.learn import exercises
-from bnnkit.learn.exercise import Build, Exercise, WarmUp
+from bnnkit.learn.model import Build, Exercise, WarmUp
 
 INTRO = """# All exercises
 

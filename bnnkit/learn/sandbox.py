@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from bnnkit.learn.exercise import Case
+from bnnkit.learn.model import Case
 
 MEMORY = 2**30  # bytes a child may ask for beyond what the notebook already has
 LARGEST = 2**26  # bytes of a result that are worth sending back

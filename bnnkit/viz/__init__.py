@@ -3,6 +3,7 @@
 ``site_script()`` and ``site_style()`` are what a page needs to bring the widgets' elements to life.
 """
 
+from bnnkit.viz.error_bits import ErrorBits
 from bnnkit.viz.flip_map import FlipMap
 from bnnkit.viz.guess import Guess, make_ask
 from bnnkit.viz.joiner import site_script, site_style
@@ -14,6 +15,7 @@ from bnnkit.viz.widget import Widget
 from bnnkit.viz.xnor_dot import XnorDot
 
 __all__ = [
+    "ErrorBits",
     "FlipMap",
     "Guess",
     "SignSurrogate",

@@ -16,6 +16,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 import project
 
 WIDGET_SCRIPT, WIDGET_STYLE = "btl-widgets.js", "btl-widgets.css"
+BACK_LINK = re.compile(r'(<a class="viewcode-back" href="[^"#]*#)([^"]*)(">.*?</a>)')
+PARAMETER = re.compile(r"(\*{0,2}\w[\w, *]*) : (.+)")
+TYPE = re.compile(
+    r"(?:array|\w+ array|ndarray|int|integer|float|number|bool|str|string|callable|sequence|list|"
+    r"tuple|dict|path|generator|[A-Z]\w+|\(|\{|\"|None\b)"
+)
 API_MARK = "<!-- every module of the package -->"
 
 
@@ -84,6 +90,22 @@ def _unwanted(script):
     return any("thebe" in word.lower() for word in words) or "jupyter.widget" in kind
 
 
+def mend_source_links(app, pagename, templatename, context, doctree):
+    """Lead the links of a source listing to where the documentation really lies.
+
+    viewcode links each object by the module that defines it; we document it where it is used from.
+    """
+    if not pagename.startswith("_modules/"):
+        return
+    known = app.env.get_domain("py").objects
+
+    def mended(link):
+        entry = known.get(link[2])
+        return f"{link[1]}{entry.node_id}{link[3]}" if entry else ""
+
+    context["body"] = BACK_LINK.sub(mended, context["body"])
+
+
 def list_modules(app, docname, source):
     """Write a section for each public module of the package into the API page."""
     if API_MARK in source[0]:
@@ -108,7 +130,8 @@ def read_house_style(app, what, name, obj, options, lines):
     """Make a docstring of ours one that napoleon reads as it is meant.
 
     Prose or a doctest that follows a section after a blank line ends that section; napoleon would
-    take it for one more parameter.
+    take it for one more parameter. What follows ``name :`` is a description unless it begins like a
+    type.
     """
     closed, section, example = [], False, False
     for i, line in enumerate(lines):
@@ -122,6 +145,10 @@ def read_house_style(app, what, name, obj, options, lines):
             title = "Examples" if line.startswith(">>>") else "Notes"
             closed += [title, "-" * len(title)]
             section = False
+        match = PARAMETER.match(line)
+        if section and match and not TYPE.match(match[2]):
+            closed.append(match[1])
+            line = "    " + match[2]
         closed.append(line)
     lines[:] = closed
 
@@ -131,6 +158,7 @@ def setup(app):
     app.connect("builder-inited", write_widgets)
     app.connect("source-read", list_modules)
     app.connect("autodoc-process-docstring", read_house_style, priority=100)
+    app.connect("html-page-context", mend_source_links)
     app.connect("html-page-context", add_widgets, priority=800)
     app.connect("html-page-context", drop_scripts, priority=900)
     app.add_css_file("btl.css", priority=900)

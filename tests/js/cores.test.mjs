@@ -27,6 +27,25 @@ test("philox: known answers, blocks, streams", async () => {
   for (const [p, integer] of chances) equal(integerProbability(p), integer);
 });
 
+test("bep: forward, margin, gates, votes, desired activations", async () => {
+  const { ballots, desired, forward, gateBound, margin, tally } = await load("bep");
+  const { cases, bounds } = golden("bep");
+  for (const [hundredths, fanIn, bound] of bounds) equal(gateBound(hundredths, fanIn), bound);
+  for (const { a, weights, P, y, nu, z, margin: lead, above, open, a_star, tally: advice } of cases) {
+    const typed = (M) => ({ ...M, data: Int8Array.from(M.data) });
+    const [Ws, prototypes] = [weights.map(typed), typed(P)];
+    deepEqual(forward(Ws, a).map((layer) => layer.z), z);
+    equal(margin(Ws, prototypes, a, y), lead);
+    const found = desired(Ws, prototypes, a, y, nu);
+    deepEqual(found, { aStar: a_star, above: { aStar: above, open, z: z[0] } });
+    a_star.forEach((wanted, j) => {
+      const sum = ballots(Ws[0], above, open, j).reduce((total, vote) => total + vote, 0);
+      equal(sum < 0 ? -1 : 1, wanted);
+    });
+    deepEqual(tally(Ws, prototypes, a, a_star, y), advice);
+  }
+});
+
 test("sign and what stands in for its slope", async () => {
   const { probabilityOfPlus, sign, steGradient } = await load("sign");
   for (const { clip, x, grad, sign: signs, probability, passed } of golden("sign")) {

@@ -51,6 +51,10 @@ def widgets() -> list:
         viz.XnorDot(rng.choice([-1, 1], 61), rng.choice([-1, 1], 61), title="Sixty-one bits"),
         viz.Thermometer(np.sin(np.arange(48) / 5) + 0.2 * rng.normal(size=48), bits=5),
         viz.Staircase(0.3),
+        viz.ErrorBits(
+            *(rng.choice([-1, 1], (6, 31)), [rng.choice([-1, 1], (15, 31))]),
+            *(rng.choice([-1, 1], (3, 15)), [0, 0, 1, 1, 2, 2]),
+        ),
     ]  # fmt: skip
 
 

@@ -6,11 +6,13 @@ A test checks that the committed files are what this script writes.
 """
 
 import json
+from itertools import pairwise as pairs
 from math import isqrt
 from pathlib import Path
 
 import numpy as np
 
+from bnnkit.bep.chain import back_project, gate, gate_bound, margins
 from bnnkit.binarize import ThermometerEncoder, sign
 from bnnkit.packed import pack, xnor_dot
 from bnnkit.philox import (
@@ -179,7 +181,55 @@ def staircase() -> list:
     return cases
 
 
+def bep() -> dict:
+    """Whole passes up and down through one to three layers, small ones so that ties occur."""
+    cases = []
+    for k in range(120):
+        widths = [2 + word % 12 for word in words(2 + k % 3, 400 + k)]
+        a, y, hundredths = signs((1, widths[0]), k), k % 3, words(1, 800 + k)[0] % 101
+        Ws = [signs((up, down), 10 * k + i) for i, (down, up) in enumerate(pairs(widths))]
+        P = signs((3, widths[-1]), 5000 + k)
+        z, gates, a_star, up = [], [], P[[y]], a
+        for W in Ws:
+            z.append(up.astype(np.int32) @ W.T)
+            up = sign(z[-1])
+        for W, sums in zip(Ws[::-1], z[::-1], strict=True):
+            gates.append(gate(sums, hundredths / 100, W.shape[1]))
+            above, a_star = a_star, back_project(W, a_star, gates[-1])
+        cases.append({
+            "a": a[0].tolist(), "weights": [matrix(W) for W in Ws], "P": matrix(P), "y": y,
+            "nu": hundredths, "z": [sums[0].tolist() for sums in z],
+            "margin": lead(a, Ws, P, y), "tally": advice(a, a_star, Ws, P, y),
+            "above": above[0].tolist(), "open": gates[-1][0].tolist(),
+            "a_star": a_star[0].tolist(),
+        })  # fmt: skip
+    bounds = [[h, K, gate_bound(h / 100, K)] for h in range(101) for K in (1, 7, 29, 100, 135, 525)]
+    return {"cases": cases, "bounds": bounds}
+
+
+def lead(a: np.ndarray, weights: list, P: np.ndarray, y: int) -> int:
+    for W in [*weights, P]:
+        z = a.astype(np.int32) @ W.T
+        a = sign(z)
+    return int(margins(z, np.array([y]))[0])
+
+
+def advice(a: np.ndarray, a_star: np.ndarray, *net) -> dict:
+    """What each error bit does to the margin when it alone is flipped."""
+    gains = []
+    for j in np.flatnonzero(a != a_star):
+        flipped = a.copy()
+        flipped[0, j] *= -1
+        gains.append(np.sign(lead(flipped, *net) - lead(a, *net)))
+    return {"helps": gains.count(1), "nothing": gains.count(0), "hurts": gains.count(-1)}
+
+
+def matrix(W: np.ndarray) -> dict:
+    return {"rows": W.shape[0], "cols": W.shape[1], "data": W.ravel().tolist()}
+
+
 MAKERS = {
+    "bep": bep,
     "codec": codec,
     "flips": flips,
     "philox": philox,

@@ -9,7 +9,8 @@ SITE = links.pages()
 assert SITE, "there is no site: run `make html` first"
 CHAPTERS = [name for name in SITE if re.fullmatch(r"book/\d\d_\w+\.html", name)]
 TEXT = [name for name in SITE if name.startswith("book/")]
-LISTINGS = [name for name in SITE if name not in TEXT]  # source listings, index, search
+# Source listings, indices, search. index.html only sends its reader on.
+LISTINGS = [name for name in SITE if name not in [*TEXT, "index.html"]]
 
 # What is wider than the screen, left out what scrolls in a box of its own.
 TOO_WIDE = """() => {
@@ -72,6 +73,13 @@ def test_math_is_typeset_with_fonts_of_the_site(visit):
     )
     assert fonts
     assert page.problems == []
+
+
+def test_the_root_leads_to_the_front_page(chrome, address):
+    with chrome.new_context() as context:
+        page = context.new_page()
+        page.goto(address)
+        page.wait_for_url("**/book/intro.html")
 
 
 def test_search_finds_a_word(visit):

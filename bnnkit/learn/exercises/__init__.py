@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-from bnnkit.learn.exercise import Exercise
+from bnnkit.learn.model import Exercise
 
 CHAPTERS = (1, 2, 3, 4)
 

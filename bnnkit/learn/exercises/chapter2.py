@@ -3,7 +3,7 @@
 import numpy as np
 
 import bnnkit.ste  # noqa: F401  (its functions are the references)
-from bnnkit.learn.exercise import Build, Case, Explore, WarmUp, Wrong
+from bnnkit.learn.model import Build, Case, Explore, WarmUp, Wrong
 
 # -- 2.1 the backward pass -----------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ import numpy as np
 
 import bnnkit.bep.chain
 import bnnkit.bep.prototypes  # noqa: F401  (their functions are the references)
-from bnnkit.learn.exercise import Build, Case, Explore, WarmUp, Wrong
+from bnnkit.learn.model import Build, Case, Explore, WarmUp, Wrong
 from bnnkit.learn.exercises.chapter3 import signs_of
 
 # -- 4.1 prototypes ------------------------------------------------------------------------------

@@ -1,0 +1,74 @@
+// The binary chain rule on plain arrays of signs, for one sample: what bnnkit/bep/chain.py defines.
+// A matrix is { rows, cols, data }, row after row.
+
+import { sign } from "./sign.mjs";
+
+export function product(W, a) {
+  return Array.from({ length: W.rows }, (_, i) => {
+    let sum = 0;
+    for (let j = 0; j < W.cols; j++) sum += W.data[i * W.cols + j] * a[j];
+    return sum;
+  });
+}
+
+// The sums and signs of every layer above `a`, lowest first: { z, a }.
+export function forward(weights, a) {
+  const layers = [];
+  for (const W of weights) {
+    const z = product(W, layers.length ? layers[layers.length - 1].a : a);
+    layers.push({ z, a: z.map(sign) });
+  }
+  return layers;
+}
+
+// How far class y leads the best other class when the layer has activations `a`.
+export function margin(weights, P, a, y) {
+  const layers = forward(weights, a);
+  const logits = product(P, layers.length ? layers[layers.length - 1].a : a);
+  return logits[y] - Math.max(...logits.filter((_, c) => c !== y));
+}
+
+// floor(nu K) for nu in whole hundredths, in whole numbers.
+export function gateBound(hundredths, fanIn) {
+  return Math.floor((hundredths * fanIn) / 100);
+}
+
+export function gate(z, bound) {
+  return z.map((sum) => Math.abs(sum) <= bound);
+}
+
+// What each neuron above votes for neuron j: +1 or -1, and 0 if its gate is closed.
+export function ballots(W, aStar, open, j) {
+  return aStar.map((wanted, i) => (open[i] ? W.data[i * W.cols + j] * wanted : 0));
+}
+
+export function backProject(W, aStar, open) {
+  return Array.from({ length: W.cols }, (_, j) => sign(ballots(W, aStar, open, j).reduce((sum, vote) => sum + vote, 0)));
+}
+
+// From the prototype of class y down to the layer below weights[0]. Returns its desired activations
+// and, for the layer above, what is desired there and which of its gates are open.
+export function desired(weights, P, a, y, hundredths) {
+  const layers = forward(weights, a);
+  let aStar = Array.from(P.data.subarray(y * P.cols, (y + 1) * P.cols));
+  let above = null;
+  for (let l = weights.length - 1; l >= 0; l--) {
+    const open = gate(layers[l].z, gateBound(hundredths, weights[l].cols));
+    above = { aStar, open, z: layers[l].z };
+    aStar = backProject(weights[l], aStar, open);
+  }
+  return { aStar, above };
+}
+
+// Flip each wrong bit alone and look at the margin, through the real signs: how many help, do
+// nothing, hurt.
+export function tally(weights, P, a, aStar, y) {
+  const before = margin(weights, P, a, y);
+  const count = { helps: 0, nothing: 0, hurts: 0 };
+  a.forEach((bit, j) => {
+    if (bit === aStar[j]) return;
+    const gain = margin(weights, P, a.map((s, k) => (k === j ? -s : s)), y) - before;
+    count[gain > 0 ? "helps" : gain < 0 ? "hurts" : "nothing"]++;
+  });
+  return count;
+}

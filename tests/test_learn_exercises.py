@@ -1,0 +1,144 @@
+"""The exercises themselves: each is tested as its reader will test it."""
+
+import inspect
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bnnkit import learn
+from bnnkit.learn import exercises, judge, sandbox
+from bnnkit.learn.model import Build, Explore, WarmUp
+
+LISTED = exercises.all_exercises()
+BUILDS = [e for e in LISTED if isinstance(e, Build)]
+VALUES = [e for e in LISTED if not isinstance(e, Build)]
+WRONG = [(e, i) for e in LISTED for i in range(len(e.wrong))]
+
+
+def name(value):
+    return value.id if hasattr(value, "id") else str(value)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("BNNKIT_HOME", str(tmp_path))
+
+
+def right_answer(e):
+    if isinstance(e, Build):
+        return e.solution
+    return e.answer if isinstance(e, WarmUp) else (e.low + e.high) / 2
+
+
+@pytest.mark.parametrize("e", LISTED, ids=name)
+def test_the_solution_passes(e):
+    assert learn.check(e.id, right_answer(e)), learn.check(e.id, right_answer(e))
+
+
+@pytest.mark.parametrize("e", BUILDS, ids=name)
+def test_the_package_function_passes(e):
+    result = learn.check(e.id, e.reference)
+    assert result, result
+
+
+@pytest.mark.parametrize("e", BUILDS, ids=name)
+def test_the_untouched_stub_fails_and_says_so(e):
+    scope = {}
+    exec(learn.stub(e.id), scope)
+    result = learn.check(e.id, scope[e.solution.__name__])
+    assert not result and result.good == 0 and "still the stub" in result.says
+
+
+@pytest.mark.parametrize("e, i", WRONG, ids=name)
+def test_every_wrong_answer_fails_with_its_own_words(e, i):
+    wrong = e.wrong[i]
+    answer = sum(wrong.answer) / 2 if isinstance(e, Explore) else wrong.answer
+    result = learn.check(e.id, answer)
+    assert not result
+    assert result.says == wrong.says, result
+
+
+@pytest.mark.parametrize("e", LISTED, ids=name)
+def test_at_least_three_wrong_answers_each_with_other_words(e):
+    words = [wrong.says for wrong in e.wrong]
+    assert len(words) >= 3 and len(set(words)) == len(words)
+
+
+@pytest.mark.parametrize("e", BUILDS, ids=name)
+def test_the_stub_has_the_signature_of_the_step(e):
+    def parameters(function):
+        return [(p.name, p.default, p.kind) for p in inspect.signature(function).parameters.values()]
+
+    assert parameters(e.solution) == parameters(e.reference)
+
+
+@pytest.mark.parametrize("e", BUILDS, ids=name)
+def test_solution_and_stub_come_from_one_source(e):
+    solution, stub = e.source.splitlines(), e.stub.splitlines()
+    kept = [line for line in stub if line.strip() not in ("# your lines here", "raise NotImplementedError")]
+    assert all(line in solution for line in kept) and len(kept) < len(solution)
+    assert "begin solution" not in e.source + e.stub
+
+
+@pytest.mark.parametrize("e", BUILDS, ids=name)
+def test_a_solution_stands_alone_with_numpy(e):
+    import numpy as np
+
+    scope = {"np": np}
+    exec(e.source, scope)
+    assert learn.check(e.id, scope[e.solution.__name__])
+
+
+@pytest.mark.parametrize("e", BUILDS, ids=name)
+def test_cases_are_the_same_each_time_and_grow(e):
+    first, second = list(e.cases()), list(e.cases())
+    assert repr([c.given for c in first if "rng" not in c.given]) == repr(
+        [c.given for c in second if "rng" not in c.given]
+    )
+    sizes = [sum(getattr(v, "size", 1) for v in c.given.values()) for c in first]
+    assert sizes[0] == min(sizes) and sizes[0] <= 10
+
+
+@pytest.mark.parametrize("e", BUILDS, ids=name)
+def test_the_other_guard_judges_alike(e, monkeypatch):
+    fork = sandbox.run
+    monkeypatch.setattr(sandbox, "run", lambda f, c, s: fork(f, c, s, guard="trace"))
+    assert judge.judge(e, e.solution)
+    assert judge.judge(e, e.wrong[0].answer).says == e.wrong[0].says
+
+
+@pytest.mark.parametrize("e", LISTED, ids=name)
+def test_every_exercise_is_complete(e):
+    assert len(e.hints) == 3 and len(set(e.hints)) == 3
+    for text in (e.title, e.prompt, e.why, *e.hints, *(w.says for w in e.wrong)):
+        assert text == text.strip() and len(text) > 3 and "  " not in text
+    assert e.kind in ("warm-up", "build", "explore")
+    if isinstance(e, WarmUp):
+        right = [value for value, _, ok in e.options if ok]
+        assert right == [e.answer] and len(e.options) == len(e.wrong) + 1
+
+
+def test_every_chapter_has_its_set():
+    kinds = {(e.chapter, e.kind) for e in LISTED}
+    for chapter in exercises.CHAPTERS:
+        assert {(chapter, "warm-up"), (chapter, "build"), (chapter, "explore")} <= kinds
+        assert sum(e.chapter == chapter for e in LISTED) >= 6
+    assert max(Counter(e.id for e in LISTED).values()) == 1
+    assert [e.id for e in LISTED if e.chapter == 1][:3] == ["1.a", "1.b", "1.1"]
+
+
+def test_the_rows_for_the_command_line():
+    rows = learn.list_exercises()
+    assert len(rows) == len(LISTED)
+    assert rows[2] == {
+        "id": "1.1", "chapter": 1, "kind": "build", "wrong_answers": 5, "title": "The sign",
+    }  # fmt: skip
+
+
+def test_the_page_is_current():
+    page = Path(__file__).resolve().parent.parent / "book" / "exercises.md"
+    made = learn.exercises_page()
+    assert page.read_text(encoding="utf-8") == made, "write learn.exercises_page() to book/exercises.md"
+    for e in LISTED:
+        assert f"### {e.id} · {e.title}" in made
