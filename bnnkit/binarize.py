@@ -84,6 +84,8 @@ def thermometer(X, thresholds) -> np.ndarray:
         raise ValueError(
             f"thresholds must have one row a feature ({X.shape[1]}), got shape {thresholds.shape}"
         )
+    if (thresholds[:, 1:] < thresholds[:, :-1]).any():
+        raise ValueError("thresholds must ascend in each row")
     above = X[:, :, None] > thresholds[None, :, :]
     return np.where(above, np.int8(1), np.int8(-1)).reshape(len(X), -1)
 
@@ -152,7 +154,7 @@ class ThermometerEncoder:
         self.bits = bits
 
     def fit(self, X, y=None) -> ThermometerEncoder:
-        """Find the thresholds of ``X``, shape (n, d) or (cases, channels, time); return ``self``."""
+        """Find the thresholds of ``X``, (n, d) or (cases, channels, time); return ``self``."""
         bits = check_int(self.bits, "bits", low=1)
         columns = _columns(check_array(X, "X", ndim=(2, 3)))
         self.thresholds_ = _quantiles(columns, bits)
@@ -162,12 +164,13 @@ class ThermometerEncoder:
         """Return the signs of ``X`` as int8: (n, d * bits) or (cases, channels * bits, time)."""
         thresholds = _fitted(self, "thresholds_")
         X = check_array(X, "X", ndim=(2, 3))
-        columns = _columns(X)
-        check_columns(columns, "X", len(thresholds))
-        signs = thermometer(columns, thresholds)
         if X.ndim == 2:
-            return signs
-        cases, _, time = X.shape
+            check_columns(X, "X", len(thresholds))
+            return thermometer(X, thresholds)
+        cases, channels, time = X.shape
+        if channels != len(thresholds):
+            raise ValueError(f"X must have {len(thresholds)} channels, got shape {X.shape}")
+        signs = thermometer(_columns(X), thresholds)
         return np.ascontiguousarray(signs.reshape(cases, time, -1).transpose(0, 2, 1))
 
     def fit_transform(self, X, y=None) -> np.ndarray:

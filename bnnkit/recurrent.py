@@ -318,7 +318,7 @@ class BEPRecurrentNetwork(SignNetwork):
         return self._classifier.W
 
     def trace(self, X, y) -> TimeTrace:
-        """Return all that one batch computes, for every sample whether it fires; changes nothing."""
+        """Return all that one batch computes, for every sample, firing or not; change nothing."""
         words, y = self._checked_pair(X, y, "X", "y")
         path = StepwiseTime
         _, z, s, z_y, a_y, logits = self._forward(path, words)

@@ -6,13 +6,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "book")]
 
 # The same cases in every run, and no time limit a case: a first call may compile.
-settings.register_profile("project", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile(
+    "project",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 settings.load_profile("project")
 
 
@@ -28,6 +34,22 @@ def pytest_terminal_summary(terminalreporter):
     reasons = {str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])}
     for reason in sorted({r[r.index("NOT RUN") :].rstrip("')") for r in reasons if "NOT RUN" in r}):
         terminalreporter.write_line(reason)
+
+
+def pytest_make_parametrize_id(config, val, argname):
+    """Name a function by its name, not by its address: xdist's workers must agree."""
+    return getattr(val, "__qualname__", None) if callable(val) else None
+
+
+@pytest.fixture(params=["numba", "numpy"])
+def engine(request):
+    """Run a test on each engine: its name, while it serves."""
+    from bnnkit.engine import available_engines, use_engine
+
+    if request.param not in available_engines():
+        pytest.skip(f"the {request.param} engine cannot run here")
+    with use_engine(request.param):
+        yield request.param
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The package by itself, as a stranger installs it: a wheel, an empty environment, no numba."""
 
+import shutil
 import subprocess
 import sys
 import venv
@@ -36,8 +37,13 @@ def run(*command, **options):
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"  # a copy: building leaves its traces in the tree
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / "bnnkit", source / "bnnkit")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet"]
-    run(*pip, "--no-deps", "--no-build-isolation", "-w", folder, ROOT)
+    run(*pip, "--no-deps", "--no-build-isolation", "-w", folder, source)
     return next(folder.glob("bnnkit-*.whl"))
 
 

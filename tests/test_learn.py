@@ -276,7 +276,7 @@ def test_an_answer_of_an_earlier_notebook_is_checked_again_and_used():
     assert steps.overridden() == ["1.1"] and sign(np.zeros(2)).tolist() == [1, 1]
 
 
-@pytest.mark.parametrize("source", ["def f(x):\n    return helper(x)\n", "def f(:\n", "", "x = 1\n"])
+@pytest.mark.parametrize("source", ["def f(x):\n    return helper(x)\n", "def f(:", "", "x = 1"])
 def test_a_kept_answer_that_does_not_stand_alone_is_refused(source):
     learn.check("1.1", good_sign)
     face._passed.clear()

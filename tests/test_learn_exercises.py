@@ -4,6 +4,7 @@ import inspect
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bnnkit import learn
@@ -68,7 +69,8 @@ def test_at_least_three_wrong_answers_each_with_other_words(e):
 @pytest.mark.parametrize("e", BUILDS, ids=name)
 def test_the_stub_has_the_signature_of_the_step(e):
     def parameters(function):
-        return [(p.name, p.default, p.kind) for p in inspect.signature(function).parameters.values()]
+        listed = inspect.signature(function).parameters.values()
+        return [(p.name, p.default, p.kind) for p in listed]
 
     assert parameters(e.solution) == parameters(e.reference)
 
@@ -76,15 +78,14 @@ def test_the_stub_has_the_signature_of_the_step(e):
 @pytest.mark.parametrize("e", BUILDS, ids=name)
 def test_solution_and_stub_come_from_one_source(e):
     solution, stub = e.source.splitlines(), e.stub.splitlines()
-    kept = [line for line in stub if line.strip() not in ("# your lines here", "raise NotImplementedError")]
+    blank = ("# your lines here", "raise NotImplementedError")
+    kept = [line for line in stub if line.strip() not in blank]
     assert all(line in solution for line in kept) and len(kept) < len(solution)
     assert "begin solution" not in e.source + e.stub
 
 
 @pytest.mark.parametrize("e", BUILDS, ids=name)
 def test_a_solution_stands_alone_with_numpy(e):
-    import numpy as np
-
     scope = {"np": np}
     exec(e.source, scope)
     assert learn.check(e.id, scope[e.solution.__name__])
@@ -128,6 +129,35 @@ def test_every_chapter_has_its_set():
     assert [e.id for e in LISTED if e.chapter == 1][:3] == ["1.a", "1.b", "1.1"]
 
 
+def hidden(network):
+    return [layer.H.copy() for layer in network.layers]
+
+
+def test_a_reader_who_built_every_rung_trains_the_same_networks():
+    """The capstone: all the solutions in use, and the bits of the weights are those of bnnkit."""
+    from bnnkit.bep import BEPNetwork
+    from bnnkit.philox import Stream, random_signs
+    from bnnkit.recurrent import BEPRecurrentNetwork
+
+    X = random_signs(0, Stream.DATA, (60, 9))
+    y = (X[:, 0] > 0).astype(int)
+
+    def train():
+        mlp = BEPNetwork([9, 15, 15], 2, seed=3, nu=0.25, groups=[5, 5])
+        rnn = BEPRecurrentNetwork(3, 2, state=15, seed=3, nu=0.25, groups=(5, 5))
+        mlp.fit(X, y, epochs=2, batch_size=20)
+        rnn.fit(X.reshape(60, 3, 3), y, epochs=2, batch_size=20)
+        return hidden(mlp) + hidden(rnn)
+
+    plain = train()
+    for e in BUILDS:
+        assert learn.check(e.id, e.solution)
+    with learn.using(*(e.id for e in BUILDS)) as ladder:
+        assert repr(ladder).startswith(f"{len(BUILDS)} of {len(BUILDS)} parts are yours")
+        own = train()
+    assert all(np.array_equal(a, b) for a, b in zip(plain, own, strict=True))
+
+
 def test_the_rows_for_the_command_line():
     rows = learn.list_exercises()
     assert len(rows) == len(LISTED)
@@ -139,6 +169,6 @@ def test_the_rows_for_the_command_line():
 def test_the_page_is_current():
     page = Path(__file__).resolve().parent.parent / "book" / "exercises.md"
     made = learn.exercises_page()
-    assert page.read_text(encoding="utf-8") == made, "write learn.exercises_page() to book/exercises.md"
+    assert page.read_text(encoding="utf-8") == made  # else write exercises_page() to the file
     for e in LISTED:
         assert f"### {e.id} · {e.title}" in made

@@ -49,7 +49,7 @@ def test_an_endless_loop_that_catches_exceptions_is_stopped(guard):
             try:
                 x = x + 1
             except Exception:
-                pass
+                x = x - 1
 
     assert run(loop, guard)[0].trouble == "time"
 
@@ -150,7 +150,7 @@ def test_a_crash_ends_the_child_only():
 def test_sleep_and_bare_except_and_c_code_are_stopped():
     def stubborn(x):
         while True:
-            try:
+            try:  # noqa: SIM105
                 time.sleep(100)
             except:  # noqa: E722
                 pass
@@ -235,10 +235,9 @@ def test_a_kernel_survives_everything():
     ]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
     NotebookClient(book, timeout=120, kernel_name="python3").execute()
-    texts = [
-        "".join(o.get("text", "") or o["data"]["text/plain"] for o in c.outputs) for c in book.cells
-    ]
+    shown = [[o.get("text") or o["data"]["text/plain"] for o in c.outputs] for c in book.cells]
+    texts = ["".join(parts) for parts in shown]
     assert "5 seconds" in texts[1] and "more memory" in texts[2] and "SIGSEGV" in texts[3]
-    assert "quit" in texts[4] or "SystemExit" in texts[4]
+    assert "not yet" in texts[4]
     assert "cannot ask" in texts[5] and "passed" in texts[6]
     assert texts[7] == "alive\n"

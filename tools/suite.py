@@ -42,6 +42,7 @@ REST = [
 def run(command):
     """Run ``command``, show its output as it comes, and return (exit code, output)."""
     environment = {**os.environ, "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}"}
+    environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # two workers on two cores
     process = subprocess.Popen(
         command,
         cwd=ROOT,

@@ -23,7 +23,8 @@ class Trace:
 
     For hidden layer i = 0 .. L - 1: sums ``z[i]``, activations ``a[i]`` and desired activations
     ``a_star[i]`` (n, K), ``gates[i]`` (who passes blame to the layer below; None for the first
-    layer) and ``masks[i]`` (who would be updated). ``logits`` (n, C), ``margins`` and ``fires`` (n,).
+    layer) and ``masks[i]`` (who would be updated). Then ``logits`` (n, C), ``margins``, ``fires``
+    (n,).
     """
 
     z: list[np.ndarray]

@@ -33,7 +33,7 @@ class HiddenLayer:
 
     @classmethod
     def start(cls, width: int, fan_in: int, seed: int, layer: int) -> HiddenLayer:
-        """A layer at the start: every hidden integer is +1 or -1, so that a single step flips it."""
+        """A layer at the start: every hidden integer is +1 or -1, so that one step can flip it."""
         return cls(random_signs(seed, Stream.HIDDEN, (width, fan_in), layer=layer))
 
     @property

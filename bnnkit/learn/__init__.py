@@ -20,8 +20,9 @@ from bnnkit.learn.face import (
     using,
     yours,
 )
-from bnnkit.learn.page import exercises_page
 from bnnkit.learn.memory import progress
+from bnnkit.learn.page import exercises_page
+from bnnkit.learn.source import show
 
 __all__ = [
     "check",

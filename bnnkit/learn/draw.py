@@ -1,7 +1,7 @@
 """Values drawn as bits, in text and in HTML.
 
-Signs are ``+``, ``-`` and ``0``; packed words are their 64 bits, bit 0 first; other numbers are
-numbers. Two values drawn together share their columns, and the cells that differ are marked.
+Signs (int8) are ``+``, ``-`` and ``0``; packed words are their 64 bits, bit 0 first; other numbers
+are numbers. Two values drawn together share their columns, and the cells that differ are marked.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ BIT = "width:1.3em;height:1.5em;line-height:1.4em;border:1px solid currentColor;
 NUMBER = "min-width:2em;padding:0 .3em;border:1px solid transparent;"
 FILLED = "background:color-mix(in srgb,currentColor 22%,transparent);"
 MARKED = "border:2px solid #e0403a;font-weight:bold;"
-HEAD = "text-align:left;vertical-align:top;font-weight:normal;padding-right:1em;"
+HEAD = "text-align:left;vertical-align:top;font-weight:normal;padding-right:1em;white-space:nowrap;"
 DATA = "text-align:left;font-family:monospace;"
 
 
@@ -91,12 +91,13 @@ def draw(
     if not drawable(value):
         return Grid(label, [[describe(value)]])
     beside = beside if drawable(beside) else None
-    rows, bits = cells(value, signs=beside is not None)
+    signs = any(np.asarray(x).dtype == np.int8 for x in (value, beside) if x is not None)
+    rows, bits = cells(value, signs)
     if not rows or not rows[0]:
         return Grid(label, [["(empty)"]], note=f"(of shape {np.shape(value)})")
     if beside is None and np.size(value) > BITS and len(np.unique(value)) == 1:
         return Grid(label, [[f"{np.size(value)} times {rows[0][0]}"]])
-    both = rows if beside is None else rows + cells(beside, signs=True)[0]
+    both = rows if beside is None else rows + cells(beside, signs)[0]
     width = max(len(cell) for row in both for cell in row)
     marks = None if marks is None else _fitted(marks, len(rows), len(rows[0]))
     grid = Grid(label, rows, bits and width == 1, marks, "", width, pointed)
@@ -134,7 +135,7 @@ def drawable(value: Any) -> bool:
 def cells(value: Any, signs: bool = False) -> tuple[list[list[str]], bool]:
     """Return a value as rows of strings, and whether each cell is one bit.
 
-    Integers -1, 0, +1 are drawn as signs; floats only if ``signs`` asks for it.
+    With ``signs``, an array of nothing but -1, 0 and +1 is drawn as signs.
     """
     array = np.asarray(value)
     if array.dtype == np.uint64 and array.ndim:
@@ -142,7 +143,7 @@ def cells(value: Any, signs: bool = False) -> tuple[list[list[str]], bool]:
     rows = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
     if array.dtype == bool:
         return [["01"[int(x)] for x in row] for row in rows], True
-    if array.ndim and array.dtype.kind in ("if" if signs else "i") and np.isin(array, (-1, 0, 1)).all():
+    if signs and array.ndim and array.dtype.kind in "if" and np.isin(array, (-1, 0, 1)).all():
         return [["0+-"[int(x)] for x in row] for row in rows], True
     return [[_number(x) for x in row] for row in rows.tolist()], False
 

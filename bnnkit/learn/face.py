@@ -77,7 +77,7 @@ def stub(number: str) -> str:
     """Return the source to start from: the solution with the lines to write left out."""
     exercise = exercises.find(number)
     if not isinstance(exercise, Build):
-        raise ValueError(f"number must be that of a build exercise, got the {exercise.kind} {number!r}")
+        raise ValueError(f"number must be that of a build exercise, got {number!r}")
     return exercise.stub
 
 
@@ -131,7 +131,8 @@ class Ladder:
     def __repr__(self) -> str:
         own = sum(mine for *_, mine in self.rows)
         lines = [f"{own} of {len(self.rows)} parts are yours"]
-        lines += [f"  {n} {name:<22} {'yours' if mine else 'bnnkit'}" for n, name, mine in self.rows]
+        for number, name, mine in self.rows:
+            lines.append(f"  {number} {name:<22} {'yours' if mine else 'bnnkit'}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -181,7 +182,7 @@ def _own(number: str) -> Callable:
         return _passed[number]
     path = memory.answer_path(number)
     if not path.exists():
-        raise ValueError(f'{number} has not passed yet: check("{number}", your_function) comes first')
+        raise ValueError(f'{number} has not passed yet: check("{number}", your_function) first')
     function = _restored(number, path.read_text(encoding="utf-8"))
     if function is None or not judge.judge(exercises.find(number), function):
         raise ValueError(
@@ -201,8 +202,9 @@ def _restored(number: str, source: str) -> Callable | None:
         exec(compile(source, name, "exec"), scope)
     except Exception:  # a file edited by hand, a decorator that is not there
         return None
-    functions = [f for f in scope.values() if inspect.isfunction(f) and f.__code__.co_filename == name]
-    return functions[-1] if functions else None
+    made = [thing for thing in scope.values() if inspect.isfunction(thing)]
+    own = [function for function in made if function.__code__.co_filename == name]
+    return own[-1] if own else None
 
 
 def _source(function: Callable) -> str | None:

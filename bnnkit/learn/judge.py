@@ -45,8 +45,8 @@ def judge(exercise: Build, function) -> Result:
     cases, wanted, _ = answers(exercise.id)
     outcomes = sandbox.run(function, cases, exercise.seconds)
     found = [
-        Difference(outcome.trouble) if outcome.trouble else difference(outcome.value, w, c.tolerance)
-        for outcome, w, c in zip(outcomes, wanted, cases, strict=False)
+        Difference(o.trouble) if o.trouble else difference(o.value, w, c.tolerance)
+        for o, w, c in zip(outcomes, wanted, cases, strict=False)
     ]
     passed = sum(d is None for d in found)
     if passed == len(cases):
@@ -61,9 +61,8 @@ def judge(exercise: Build, function) -> Result:
     grids = [draw(name, value) for name, value in case.given.items()]
     if not outcome.trouble:
         grids += compared(outcome.value, wanted[at], diff)
-    return Result(
-        exercise.id, exercise.title, False, passed, len(cases), grids, case.law, says, outcome.printed
-    )
+    head = (exercise.id, exercise.title, False, passed, len(cases))
+    return Result(*head, grids, case.law, says, outcome.printed)
 
 
 @cache
@@ -101,7 +100,8 @@ def diagnosis(exercise: Build, outcomes: list, found: list) -> str | None:
         return None
     best, says = 0.5, None
     for wrong, theirs in zip(exercise.wrong, mistakes, strict=True):
-        alike = [_alike(o, t, c.tolerance) for o, t, c in zip(outcomes, theirs, cases, strict=False)]
+        both = zip(outcomes, theirs, cases, strict=False)
+        alike = [_alike(ours, their, case.tolerance) for ours, their, case in both]
         share = 2.0 if all(alike) else np.mean([alike[i] for i in failing])
         if alike[failing[0]] and share > best:
             best, says = share, wrong.says

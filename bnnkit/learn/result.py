@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bnnkit.learn.draw import HEAD, Grid
 
-CARD = "border-left:4px solid {};padding:.3em 1em;margin:.5em 0;"
+CARD = "border-left:4px solid {};padding:.3em 1em;margin:.5em 0;overflow-x:auto;"
 GREEN, RED, BLUE = "#2e8b57", "#e0403a", "#4a7fc1"
 
 
@@ -66,7 +66,7 @@ class Result:
             parts.append(f"<p>{html.escape(self.law)}</p>")
         if self.grids:
             rows = "".join(grid.html() for grid in self.grids)
-            parts.append(f'<table style="border-collapse:collapse">{rows}</table>')
+            parts.append(f'<table style="border-collapse:collapse;margin:.5em 0">{rows}</table>')
         if self.printed:
             rows = html.escape("\n".join(self.printed.splitlines()[:10]))
             parts.append(f'<p style="{HEAD}">It printed:</p><pre>{rows}</pre>')

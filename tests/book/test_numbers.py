@@ -42,7 +42,12 @@ def test_a_cited_number_agrees_with_its_table(passage, name, quoted):
     assert entry["cite"] in keys, needed
 
 
-@pytest.mark.parametrize("passage", PASSAGES, ids=lambda passage: passage.where)
+# Made from bnnkit.learn, word for word what a terminal prints: no spans there.
+GENERATED = {"exercises.md"}
+WRITTEN = [passage for passage in PASSAGES if passage.where not in GENERATED]
+
+
+@pytest.mark.parametrize("passage", WRITTEN, ids=lambda passage: passage.where)
 def test_no_bare_percentage_or_factor(passage):
     found = text.bare_quantities(passage.text)
     assert not found, (
@@ -116,6 +121,7 @@ def test_disagreement(quoted, claim, agrees):
         ("```python\nx = 92 % 5\n```", 0),
         ("```{note}\nIt gets 92 %.\n```", 1),
         ('<span data-claim="x">92 %</span> and <span data-given>50 %</span>', 0),
+        ("exercises 1.x and 2.x", 0),
         ("three times over, chapter 4 points out", 1),
     ],
 )

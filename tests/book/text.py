@@ -112,7 +112,7 @@ def disagreement(quoted, claim):
 
 
 QUANTITY = re.compile(
-    r"(?<![\w.{-])[-−]?\d[\d,.]*(?:\s?(?:±|–|-|to|and|or)\s?[\d.]+)?\s?"
+    r"(?<![\w.{-])[-−]?\d[\d,]*(?:\.\d+)?(?:\s?(?:±|–|-|to|and|or)\s?[\d.]+)?\s?"
     r"(?:%|‰|per\s?cent\b|percent\b|percentage points\b|points?\b|(?:times|×|x)(?!\w|\s?\d))"
 )
 

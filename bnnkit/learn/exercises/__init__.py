@@ -7,7 +7,7 @@ from importlib import import_module
 
 from bnnkit.learn.model import Exercise
 
-CHAPTERS = (1, 2, 3, 4)
+CHAPTERS = (1, 2, 3, 4, 5)
 
 
 @cache

@@ -105,7 +105,9 @@ def repetition(function, w, rng):
 def coin_cases():
     seed = np.random.default_rng
     for value in (1.0, -1.0):
-        yield Case({"w": np.full(5, value), "rng": seed(1)}, wanted=np.full(5, value).astype("int8"))
+        yield Case(
+            {"w": np.full(5, value), "rng": seed(1)}, wanted=np.full(5, value).astype("int8")
+        )
     yield Case(
         {"w": np.zeros(DRAWS), "rng": seed(2)},
         alphabet,
@@ -151,7 +153,9 @@ COIN = Build(
     cases=coin_cases,
     wrong=(
         Wrong(
-            lambda w, rng: np.where(rng.random(w.shape) < np.clip(w, 0, 1), np.int8(1), np.int8(-1)),
+            lambda w, rng: np.where(
+                rng.random(w.shape) < np.clip(w, 0, 1), np.int8(1), np.int8(-1)
+            ),
             "It looks as if w itself were the probability. A sign that is +1 with probability p has "
             "mean 2p - 1; which p makes that w?",
         ),
@@ -305,7 +309,10 @@ BY_HAND = (
         answer=0.84,
         form="number",
         wrong=(
-            Wrong(0.21, "That is p(1 - p), the variance of a bit 0 or 1. Signs lie twice as far apart."),
+            Wrong(
+                0.21,
+                "That is p(1 - p), the variance of a bit 0 or 1. Signs lie twice as far apart.",
+            ),
             Wrong(0.16, "That is the square of the mean. Subtract it from the mean of the square."),
             Wrong(0.6, "That is 1 - w. Square the w."),
             Wrong(0.7, "That is p, the probability of +1."),
@@ -332,7 +339,10 @@ TO_EXPLORE = (
         low=5,
         high=8,
         wrong=(
-            Wrong((0, 0.5), "At 0 a bit says 'any ink at all': 90.4 percent. The edge of a stroke is grey."),
+            Wrong(
+                (0, 0.5),
+                "At 0 a bit says 'any ink at all': 90.4 percent. The edge of a stroke is grey.",
+            ),
             Wrong((1, 1), "That is the median of all the pixels: 90.9 percent. Is it the best?"),
             Wrong((2, 4.5), "Better than the median, but the curve still rises. Go on."),
             Wrong((9, 16), "Past the top: thin strokes break up. Look at smaller thresholds."),
@@ -355,9 +365,15 @@ TO_EXPLORE = (
         low=0.9975,
         high=0.9988,
         wrong=(
-            Wrong((0.78, 0.82), "That is the cosine of random weights: there the winner survives half the time."),
+            Wrong(
+                (0.78, 0.82),
+                "That is the cosine of random weights: there the winner survives half the time.",
+            ),
             Wrong((0.94, 0.96), "A cosine of 0.95 does not mean 95 in 100. Measure it: about 74."),
-            Wrong((0.9895, 0.997), "Closer, but the winner still changes more than six times in a hundred."),
+            Wrong(
+                (0.9895, 0.997),
+                "Closer, but the winner still changes more than six times in a hundred.",
+            ),
             Wrong((0.9989, 1.0), "That is more than enough. How little will do?"),
         ),
     ),

@@ -202,9 +202,15 @@ BY_HAND = (
         answer=0.65,
         wrong=(
             Wrong(0.3, "That is the bit's mean. Which share of +1 and -1 has the mean 0.3?"),
-            Wrong(0.5, "Then the bit would be 0 on average, and the pushes down would be 1.3 against 0.7."),
+            Wrong(
+                0.5,
+                "Then the bit would be 0 on average, and the pushes down would be 1.3 against 0.7.",
+            ),
             Wrong(0.35, "That is the share of -1."),
-            Wrong(1.0, "+1 is the best single bit, but at +1 the gradient still pushes down: it never rests."),
+            Wrong(
+                1.0,
+                "+1 is the best single bit, but at +1 the gradient still pushes down: it never rests.",
+            ),
         ),
     ),
     WarmUp(
@@ -243,7 +249,10 @@ BY_HAND = (
         answer="stays",
         form="choice",
         wrong=(
-            Wrong("moves", "It would, without the window. At exactly 1 the strict window lets nothing pass."),
+            Wrong(
+                "moves",
+                "It would, without the window. At exactly 1 the strict window lets nothing pass.",
+            ),
             Wrong("flips", "A small push turns no latent round from 1 to below 0, window or not."),
             Wrong("leaves", "The clip keeps it in [-1, 1] in any case."),
         ),
@@ -268,9 +277,15 @@ TO_EXPLORE = (
         low=0.63,
         high=0.67,
         wrong=(
-            Wrong((0.95, 1.0), "They would always agree if the loss were linear in the bit. This one is not."),
+            Wrong(
+                (0.95, 1.0),
+                "They would always agree if the loss were linear in the bit. This one is not.",
+            ),
             Wrong((0.33, 0.37), "That is the fraction on which they disagree."),
-            Wrong((0.28, 0.32), "0.3 is where the estimate changes sign. Which part of [-1, 1] lies below?"),
+            Wrong(
+                (0.28, 0.32),
+                "0.3 is where the estimate changes sign. Which part of [-1, 1] lies below?",
+            ),
         ),
     ),
 )

@@ -203,12 +203,24 @@ def bit_transpose(words, columns):
 
 def transpose_cases():
     rng = np.random.default_rng(33)
-    for rows, columns in ((1, 1), (1, 2), (2, 1), (2, 2), (3, 5), (64, 64), (5, 70), (70, 5), (65, 130)):
+    for rows, columns in (
+        (1, 1),
+        (1, 2),
+        (2, 1),
+        (2, 2),
+        (3, 5),
+        (64, 64),
+        (5, 70),
+        (70, 5),
+        (65, 130),
+    ):
         yield Case({"words": pack(signs_of(rng, rows, columns)), "columns": columns})
 
 
 def unpacked(words, columns):
-    bits = np.unpackbits(np.ascontiguousarray(words, "<u8").view(np.uint8), axis=1, bitorder="little")
+    bits = np.unpackbits(
+        np.ascontiguousarray(words, "<u8").view(np.uint8), axis=1, bitorder="little"
+    )
     return 2 * bits[:, :columns].astype(np.int8) - 1
 
 
@@ -329,7 +341,8 @@ TERNARY_DOT = Build(
         ),
         Wrong(
             lambda a, mask, b: (
-                np.bitwise_count(mask).sum(axis=-1) - 2 * np.bitwise_count((a ^ b) & mask).sum(axis=-1)
+                np.bitwise_count(mask).sum(axis=-1)
+                - 2 * np.bitwise_count((a ^ b) & mask).sum(axis=-1)
             ),
             "A negative result has wrapped round to a huge one: the counts are unsigned.",
         ),
@@ -381,7 +394,9 @@ BY_HAND = (
         answer=1,
         wrong=(
             Wrong(4, "You started from eight. Only five of the bits are signs."),
-            Wrong(7, "Six agreements, doubled, less five: the padding has been counted as agreement."),
+            Wrong(
+                7, "Six agreements, doubled, less five: the padding has been counted as agreement."
+            ),
             Wrong(3, "That is the number of agreements. Take off the two differences."),
             Wrong(-1, "The sign is turned round: agreement counts +1."),
         ),
@@ -400,7 +415,10 @@ BY_HAND = (
         "less, not 32. The padding takes the rest.",
         answer=106_496,
         wrong=(
-            Wrong(100_352, "That is one bit a sign without padding. Each row is rounded up to whole words."),
+            Wrong(
+                100_352,
+                "That is one bit a sign without padding. Each row is rounded up to whole words.",
+            ),
             Wrong(802_816, "That is one byte a sign."),
             Wrong(3_211_264, "That is float32, four bytes a sign."),
             Wrong(851_968, "That is the number of bits, padding included. Divide by eight."),
@@ -427,9 +445,18 @@ TO_EXPLORE = (
         low=1.0,
         high=64.0,
         wrong=(
-            Wrong((0.0, 0.999), "Slower than floats: is numba missing, or the packing inside the timing?"),
-            Wrong((64.001, 1000.0), "One word holds 64 signs; more than that is too good. Equal results? One thread?"),
-            Wrong((1000.001, 1e12), "That is not a ratio of two products. Was the result computed at all?"),
+            Wrong(
+                (0.0, 0.999),
+                "Slower than floats: is numba missing, or the packing inside the timing?",
+            ),
+            Wrong(
+                (64.001, 1000.0),
+                "One word holds 64 signs; more than that is too good. Equal results? One thread?",
+            ),
+            Wrong(
+                (1000.001, 1e12),
+                "That is not a ratio of two products. Was the result computed at all?",
+            ),
         ),
     ),
 )

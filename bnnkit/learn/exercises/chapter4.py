@@ -4,8 +4,8 @@ import numpy as np
 
 import bnnkit.bep.chain
 import bnnkit.bep.prototypes  # noqa: F401  (their functions are the references)
-from bnnkit.learn.model import Build, Case, Explore, WarmUp, Wrong
 from bnnkit.learn.exercises.chapter3 import signs_of
+from bnnkit.learn.model import Build, Case, Explore, WarmUp, Wrong
 
 # -- 4.1 prototypes ------------------------------------------------------------------------------
 
@@ -42,7 +42,7 @@ def prototype_cases():
     yield case([[1, 1], [1, 1]])
     yield case([[1, -1, 1], [1, -1, 1]])
     rng = np.random.default_rng(41)
-    for shape, alpha in (((3, 3), 1), ((3, 5), 1), ((3, 5), 0), ((4, 6), 1), ((4, 6), 0)):
+    for shape, alpha in (((3, 3), 1), ((3, 5), 1), ((3, 5), 0), ((4, 5), 1), ((4, 5), 0)):
         yield case(signs_of(rng, *shape), alpha)
     yield case(signs_of(np.random.default_rng(0), 4, 3))
     yield case(signs_of(np.random.default_rng(1), 3, 5), 2)
@@ -130,7 +130,9 @@ PROTOTYPES = Build(
             "not belong there.",
         ),
         Wrong(
-            lambda P, alpha=1: descend(P, lambda P: spread(pair_products(P), alpha), downhill=False),
+            lambda P, alpha=1: descend(
+                P, lambda P: spread(pair_products(P), alpha), downhill=False
+            ),
             "The last flip does not lower the objective and should not be kept. Stop before it.",
         ),
         Wrong(
@@ -328,7 +330,9 @@ def select(z, a_star, group):
 
 def select_cases():
     def case(z, a_star, group):
-        return Case({"z": np.array(z, np.int32), "a_star": np.array(a_star, np.int8), "group": group})
+        return Case(
+            {"z": np.array(z, np.int32), "a_star": np.array(a_star, np.int8), "group": group}
+        )
 
     yield case([[1]], [[-1]], 1)
     yield case([[1]], [[1]], 1)
@@ -385,7 +389,9 @@ SELECT = Build(
     cases=select_cases,
     wrong=(
         Wrong(
-            lambda z, a_star, group: winners(z, is_wrong(z, a_star), z, group) & is_wrong(z, a_star),
+            lambda z, a_star, group: (
+                winners(z, is_wrong(z, a_star), z, group) & is_wrong(z, a_star)
+            ),
             "The smallest z is not the nearest to zero: a very negative sum is far away. Take |z|.",
         ),
         Wrong(
@@ -613,7 +619,10 @@ BY_HAND = (
         answer=(3, 1, 1),
         form="bits",
         wrong=(
-            Wrong((2, 0, 2), "Those are steps of 1, and the second weight has stopped on 0. Steps are of 2."),
+            Wrong(
+                (2, 0, 2),
+                "Those are steps of 1, and the second weight has stopped on 0. Steps are of 2.",
+            ),
             Wrong((1, -1, 3), "Nothing moved, but the output is -1 and should be +1: an error."),
             Wrong((-1, -3, 5), "The step went away from the wanted output."),
             Wrong((3, -1, 1), "Every weight of the neuron moves, also one that crosses zero."),
@@ -634,8 +643,14 @@ BY_HAND = (
         "is 10 at five wrong bits and 6 at six. The sample is still classified rightly then, but not by enough.",
         answer=6,
         wrong=(
-            Wrong(8, "At eight the class itself is wrong. A sample fires earlier: right, but not by enough."),
-            Wrong(4, "You let only the own class's logit fall. The other prototype's rises as well: start from 30."),
+            Wrong(
+                8,
+                "At eight the class itself is wrong. A sample fires earlier: right, but not by enough.",
+            ),
+            Wrong(
+                4,
+                "You let only the own class's logit fall. The other prototype's rises as well: start from 30.",
+            ),
             Wrong(5, "At five the margin is 10, still not below 8."),
             Wrong(7, "At seven the margin is 2, below 8. But so it is a step earlier."),
         ),
@@ -656,7 +671,9 @@ BY_HAND = (
         answer=(1, 1, 1, 1),
         form="bits",
         wrong=(
-            Wrong((-1, 1, -1, 1), "That is the answer with all three voting. The third gate is shut."),
+            Wrong(
+                (-1, 1, -1, 1), "That is the answer with all three voting. The third gate is shut."
+            ),
             Wrong((-1, 1, 1, 1), "A tie goes to +1, in the first place as well."),
             Wrong((0, 1, 0, 1), "A desired activation is never 0: a tie is +1."),
             Wrong((1, 1, -1, 1), "The third place ties as well: one vote for, one against."),
@@ -676,10 +693,22 @@ BY_HAND = (
         answer=("add", "clip", "reinforce", "re-sign"),
         form="order",
         wrong=(
-            Wrong(("add", "reinforce", "clip", "re-sign"), "The update is held in range before it is reinforced."),
-            Wrong(("reinforce", "add", "clip", "re-sign"), "Reinforcement looks at the weights after the update."),
-            Wrong(("add", "clip", "re-sign", "reinforce"), "The signs come last. (Reinforcement changes none, but the order is kept.)"),
-            Wrong(("clip", "add", "reinforce", "re-sign"), "There is nothing to hold in range before the sum is added."),
+            Wrong(
+                ("add", "reinforce", "clip", "re-sign"),
+                "The update is held in range before it is reinforced.",
+            ),
+            Wrong(
+                ("reinforce", "add", "clip", "re-sign"),
+                "Reinforcement looks at the weights after the update.",
+            ),
+            Wrong(
+                ("add", "clip", "re-sign", "reinforce"),
+                "The signs come last. (Reinforcement changes none, but the order is kept.)",
+            ),
+            Wrong(
+                ("clip", "add", "reinforce", "re-sign"),
+                "There is nothing to hold in range before the sum is added.",
+            ),
         ),
     ),
 )
@@ -701,7 +730,9 @@ TO_EXPLORE = (
         low=0.74,
         high=0.80,
         wrong=(
-            Wrong((0.05, 0.15), "nu is the window as a fraction of the fan-in, not the open fraction."),
+            Wrong(
+                (0.05, 0.15), "nu is the window as a fraction of the fan-in, not the open fraction."
+            ),
             Wrong((0.45, 0.6), "That is about what a fan-in of 35 gives. Take 135."),
             Wrong((0.95, 1.0), "That is what a fan-in of 525 gives. Take 135."),
             Wrong((0.2, 0.26), "That is the fraction that is shut."),

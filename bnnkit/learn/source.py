@@ -98,7 +98,9 @@ def show(thing, *, docstring: bool = True) -> Source:
     if not (inspect.isfunction(thing) or inspect.isclass(thing)):
         raise TypeError(f"thing must be a function or a class, got {type(thing).__name__}")
     if thing.__module__.partition(".")[0] != bnnkit.__name__:
-        raise ValueError(f"thing must belong to bnnkit, got {thing.__module__}.{thing.__qualname__}")
+        raise ValueError(
+            f"thing must belong to bnnkit, got {thing.__module__}.{thing.__qualname__}"
+        )
     lines, first = inspect.getsourcelines(thing)
     code = textwrap.dedent("".join(lines)).rstrip()
     file = Path(sys.modules[thing.__module__].__file__).resolve()
@@ -116,7 +118,10 @@ def _without_docstrings(code: str) -> str:
     """Leave out the docstrings of ``code``, and the blank line after each."""
     lines = code.splitlines()
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node) is not None:
+        if (
+            isinstance(node, (ast.FunctionDef, ast.ClassDef))
+            and ast.get_docstring(node) is not None
+        ):
             first, last = node.body[0].lineno - 1, node.body[0].end_lineno
             last += last < len(lines) and not lines[last].strip()
             alone = len(node.body) == 1  # then something must stay for a body
@@ -132,7 +137,9 @@ def _without_docstrings(code: str) -> str:
 def _tests_of(module: str, name: str) -> Iterator[Test]:
     """Yield the repository's tests that use ``name`` of ``module``, the module's own file first."""
     own = f"test_{module.partition('.')[2].replace('.', '_')}"
-    files = sorted((ROOT / "tests").glob("test_*.py"), key=lambda f: (not own.startswith(f.stem), f))
+    files = sorted(
+        (ROOT / "tests").glob("test_*.py"), key=lambda f: (not own.startswith(f.stem), f)
+    )
     for file in files:
         tree = _parsed(file)
         names, modules = _imported(tree, module, name)
@@ -144,7 +151,7 @@ def _tests_of(module: str, name: str) -> Iterator[Test]:
                     yield Test(node.name, file.relative_to(ROOT).as_posix(), node.lineno)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _parsed(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"))
 
@@ -197,7 +204,7 @@ def _link(path: str, first: int, last: int | None = None, text: str | None = Non
     return f'<a href="{html.escape(base)}/blob/main/{path}{lines}">{text}</a>' if base else text
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _repository() -> str:
     """Return the repository's address from the package's metadata, "" if there is none."""
     try:

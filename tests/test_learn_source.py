@@ -1,6 +1,7 @@
 """The source that a chapter shows is the source that runs."""
 
 import ast
+import html
 import importlib.util
 import inspect
 import json
@@ -10,15 +11,17 @@ import textwrap
 
 import numpy as np
 import pytest
+
 from bnnkit import binarize, errors, packed
 from bnnkit.binarize import MedianBinarizer, sign
 from bnnkit.learn import show
-from bnnkit.learn.show import ROOT
+from bnnkit.learn.source import ROOT, _without_docstrings
 
 THINGS = [sign, MedianBinarizer, MedianBinarizer.fit, errors.check_array, packed.BitMatrix, show]
+NAMES = [thing.__qualname__ for thing in THINGS]
 
 
-@pytest.mark.parametrize("thing", THINGS, ids=lambda thing: thing.__qualname__)
+@pytest.mark.parametrize("thing", THINGS, ids=NAMES)
 def test_it_shows_the_lines_of_the_installed_file(thing):
     source = show(thing)
     lines = (ROOT / source.path).read_text(encoding="utf-8").splitlines()
@@ -30,7 +33,7 @@ def test_repr_is_short_and_holds_nothing_that_changes():
     assert repr(show(MedianBinarizer.fit)) == "Source('bnnkit.binarize.MedianBinarizer.fit')"
 
 
-@pytest.mark.parametrize("thing", THINGS, ids=lambda thing: thing.__qualname__)
+@pytest.mark.parametrize("thing", THINGS, ids=NAMES)
 def test_without_docstrings_the_code_is_the_same(thing):
     """Compared as trees: what is left does what the whole does."""
     bare = ast.parse(str(show(thing, docstring=False)))
@@ -44,8 +47,6 @@ def test_without_docstrings_the_code_is_the_same(thing):
 
 
 def test_a_body_that_is_only_a_docstring_leaves_dots():
-    from bnnkit.learn.show import _without_docstrings
-
     assert _without_docstrings('class A:\n    """Only words."""') == "class A:\n    ..."
 
 
@@ -55,14 +56,12 @@ def test_html_links_to_file_and_line_and_keeps_the_code():
     assert f'/blob/main/bnnkit/binarize.py#L{source.first}-L{source.last}"' in page
     assert "https://github.com/example-org/bits-that-learn" in page
     code = re.search(r"<pre>(.*?)</pre>", page, re.S)[1]
-    import html
-
     assert html.unescape(re.sub(r"<[^>]*>", "", code)).strip() == str(source)
 
 
 def test_it_names_the_tests_that_use_it():
     """Its own name is imported here, and NumPy's function of that name must not count."""
-    here = {t.name for t in show(MedianBinarizer).tests if t.path == "tests/test_show.py"}
+    here = {t.name for t in show(MedianBinarizer).tests if t.path == "tests/test_learn_source.py"}
     assert "test_it_names_the_tests_that_use_it" in here
     assert "test_that_does_not_use_it" not in here
     assert show(sign).tests[0].path == "tests/test_binarize.py"

@@ -1,0 +1,565 @@
+"""Both engines against plain loops over Python integers, and against each other."""
+
+import importlib
+import inspect
+import json
+import os
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bnnkit.engine import available_engines, get_engine, use_engine
+from bnnkit.philox import Stream, integer_probability, philox4x32
+
+ENGINES = [importlib.import_module(f"bnnkit.engine.{name}_engine") for name in available_engines()]
+numpy_engine = ENGINES[-1]
+INTERFACE = {
+    "operand": "words columns",
+    "pack_signs": "x",
+    "pack_within": "z bound",
+    "unpack_signs": "words columns",
+    "transpose_bits": "words columns",
+    "product": "a b threads",
+    "masked_product": "a mask b threads",
+    "select": "z a_star group",
+    "update": "H words winners a_star a_prev",
+    "reinforce": "H probability seed layer batch epoch",
+}
+
+each_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.NAME)
+ROWS = st.integers(1, 9)
+COLUMNS = st.one_of(st.integers(1, 10), st.sampled_from([63, 64, 65, 127, 128, 129, 193, 300]))
+SEEDS = st.integers(0, 2**31)
+LIMIT = 32767
+
+
+# -- the oracles: one bit at a time, whole numbers of any size -------------------------------------
+
+
+def plain_pack(bits):
+    """Pack rows of truth values: bit i of word j is column 64 j + i."""
+    words = np.zeros((len(bits), -(-len(bits[0]) // 64)), np.uint64)
+    for i, row in enumerate(bits):
+        for j in range(words.shape[1]):
+            part = row[64 * j : 64 * j + 64]
+            words[i, j] = sum(1 << k for k, bit in enumerate(part) if bit)
+    return words
+
+
+def plain_product(A, B):
+    return [[sum(int(x) * int(y) for x, y in zip(a, b, strict=True)) for b in B] for a in A]
+
+
+def plain_select(z, a_star, group):
+    winners = []
+    for row, wanted in zip(z.tolist(), a_star.tolist(), strict=True):
+        line = []
+        for start in range(0, len(row), group):
+            wrong = [
+                (abs(row[j]), j)
+                for j in range(start, start + group)
+                if (1 if row[j] >= 0 else -1) != wanted[j]
+            ]
+            line.append(min(wrong)[1] if wrong else -1)
+        winners.append(line)
+    return winners
+
+
+def plain_update(H, winners, a_star, a_prev):
+    total = [[int(h) for h in row] for row in H]
+    for sample, line in enumerate(winners):
+        for j in line:
+            if j >= 0:
+                for k in range(len(total[0])):
+                    total[j][k] += 2 * int(a_star[sample, j]) * int(a_prev[sample, k])
+    return [[min(max(h, -LIMIT), LIMIT) for h in row] for row in total]
+
+
+def plain_chosen(shape, probability, seed, layer, batch, epoch):
+    """Which entries are reinforced: skip, pick, skip, pick, one row after the other."""
+    rows, columns = shape
+    survival, table = 1 << 32, []
+    for _ in range(256):
+        survival = survival * ((1 << 32) - probability) >> 32
+        table.append(survival)
+    chosen = np.zeros(shape, bool)
+    for i in range(rows):
+        position, block = 0, i * -(-columns // 4)
+        while position < columns:
+            for word in philox4x32((block, layer, batch, epoch), (seed, int(Stream.REINFORCE))):
+                skip = sum(int(word) < limit for limit in table)
+                position += skip
+                if skip < 256:
+                    if position < columns:
+                        chosen[i, position] = True
+                    position += 1
+            block += 1
+    return chosen
+
+
+def signs(rng, *shape):
+    return rng.choice(np.array([-1, 1], np.int8), shape)
+
+
+def packed(x):
+    return plain_pack(np.asarray(x) >= 0)
+
+
+# -- packing ---------------------------------------------------------------------------------------
+
+
+def test_the_engines_have_one_interface():
+    for engine in ENGINES:
+        for name, parameters in INTERFACE.items():
+            signature = inspect.signature(getattr(engine, name))
+            assert " ".join(signature.parameters) == parameters, f"{engine.NAME}: {name}"
+            assert getattr(engine, name).__doc__
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "float32", "float64"])
+@each_engine
+def test_pack_signs_takes_zero_for_plus_one(engine, dtype):
+    rng = np.random.default_rng(1)
+    for columns in (1, 7, 63, 64, 65, 130):
+        x = rng.integers(-2, 3, (3, columns)).astype(dtype)
+        words = engine.pack_signs(x)
+        assert words.dtype == np.uint64
+        np.testing.assert_array_equal(words, plain_pack(x.tolist() >= np.zeros_like(x)))
+    assert engine.pack_signs(np.array([[-0.0, 0.0, -1e-30, 1e-30]]))[0, 0] == 0b1011
+
+
+@each_engine
+def test_packing_reads_any_layout(engine):
+    x = signs(np.random.default_rng(2), 70, 9)
+    for view in (x.T, x[::2], x[:, ::-1], np.asfortranarray(x)):
+        np.testing.assert_array_equal(engine.pack_signs(view), packed(view))
+
+
+@each_engine
+@given(ROWS, COLUMNS, SEEDS)
+@settings(max_examples=25)
+def test_unpack_and_transpose(engine, rows, columns, seed):
+    x = signs(np.random.default_rng(seed), rows, columns)
+    words = engine.pack_signs(x)
+    np.testing.assert_array_equal(words, packed(x))
+    back = engine.unpack_signs(words, columns)
+    assert back.dtype == np.int8
+    np.testing.assert_array_equal(back, x)
+    np.testing.assert_array_equal(engine.transpose_bits(words, columns), packed(x.T))
+
+
+@pytest.mark.parametrize("bound", [0, 1, 5, 2**31 - 1])
+@each_engine
+def test_pack_within_includes_its_bound(engine, bound):
+    z = np.random.default_rng(3).integers(-7, 8, (4, 67)).astype(np.int32)
+    z[0, :4] = [bound, -bound, min(bound + 1, 2**31 - 1), -min(bound + 1, 2**31 - 1)]
+    inside = [[abs(value) <= bound for value in row] for row in z.tolist()]
+    np.testing.assert_array_equal(engine.pack_within(z, bound), plain_pack(inside))
+
+
+# -- products --------------------------------------------------------------------------------------
+
+
+@each_engine
+@given(ROWS, ROWS, COLUMNS, SEEDS)
+@settings(max_examples=40)
+def test_products_equal_the_plain_sums(engine, m, n, columns, seed):
+    rng = np.random.default_rng(seed)
+    A, B, mask = signs(rng, m, columns), signs(rng, n, columns), signs(rng, m, columns)
+    b = engine.operand(packed(B), columns)
+    z = engine.product(packed(A), b)
+    assert z.dtype == np.int32
+    np.testing.assert_array_equal(z, plain_product(A, B))
+    masked = engine.masked_product(packed(A), packed(mask), b)
+    assert masked.dtype == np.int32
+    np.testing.assert_array_equal(masked, plain_product(A * (mask > 0), B))
+
+
+@pytest.mark.parametrize("shape", [(1, 70, 700), (3, 130, 257), (65, 33, 784), (130, 70, 128)])
+@each_engine
+def test_products_do_not_depend_on_the_number_of_threads(engine, shape):
+    m, n, columns = shape
+    rng = np.random.default_rng(5)
+    A, B, mask = signs(rng, m, columns), signs(rng, n, columns), signs(rng, m, columns)
+    plain = A.astype(np.int64) @ B.T.astype(np.int64)
+    ternary = (A * (mask > 0)).astype(np.int64) @ B.T.astype(np.int64)
+    b = engine.operand(packed(B), columns)
+    for threads in (1, 2, 3):
+        np.testing.assert_array_equal(engine.product(packed(A), b, threads), plain)
+        masked = engine.masked_product(packed(A), packed(mask), b, threads)
+        np.testing.assert_array_equal(masked, ternary)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@each_engine
+def test_products_reach_both_ends(engine, sign):
+    """All agree, or all differ: K and -K, also where a count of differences passes 255."""
+    for columns in (1, 64, 300, 1000):
+        A, B = np.ones((6, columns), np.int8), np.full((2, columns), sign, np.int8)
+        b = engine.operand(packed(B), columns)
+        assert (engine.product(packed(A), b) == sign * columns).all()
+        nothing = np.zeros_like(packed(A))
+        assert (engine.masked_product(packed(A), nothing, b) == 0).all()
+
+
+@each_engine
+def test_products_of_no_rows_and_of_slices(engine):
+    rng = np.random.default_rng(6)
+    A, B = signs(rng, 12, 100), signs(rng, 9, 100)
+    b = engine.operand(packed(B)[::2], 100)
+    assert engine.product(packed(A)[:0], b).shape == (0, 5)
+    np.testing.assert_array_equal(
+        engine.product(packed(A)[::-2], b), plain_product(A[::-2], B[::2])
+    )
+
+
+@each_engine
+def test_operands_of_read_only_words(engine):
+    words = packed(signs(np.random.default_rng(7), 5, 65))
+    words.flags.writeable = False
+    b = engine.operand(words, 65)
+    assert (np.diag(engine.product(words, b)) == 65).all()
+    assert not words.flags.writeable
+
+
+# -- selection -------------------------------------------------------------------------------------
+
+
+@each_engine
+@given(st.integers(1, 6), st.integers(1, 7), st.integers(1, 23), SEEDS)
+@settings(max_examples=60)
+def test_select_finds_the_wrong_neuron_nearest_to_flipping(engine, n, groups, group, seed):
+    """Sums of small size, so that ties are common, even and odd."""
+    rng = np.random.default_rng(seed)
+    z = rng.integers(-3, 4, (n, groups * group)).astype(np.int32)
+    a_star = signs(rng, *z.shape)
+    winners = engine.select(z, packed(a_star), group)
+    assert winners.dtype == np.int32
+    np.testing.assert_array_equal(winners, plain_select(z, a_star, group))
+
+
+@pytest.mark.parametrize(
+    ("z", "a_star", "winner"),
+    [
+        ([3, -1, 2], [-1, 1, -1], 1),  # the nearest, not the first
+        ([2, -2, 2], [-1, 1, -1], 0),  # of equals the first
+        ([5, -2, 2], [-1, 1, -1], 1),
+        ([1, -5, 9], [1, -1, 1], -1),  # none is wrong
+        ([0, 4, 4], [1, 1, 1], -1),  # sign(0) = +1, so it is right
+        ([0, 4, -4], [-1, -1, 1], 0),  # wrong at distance 0
+        ([4, 0, 0], [-1, 1, -1], 2),  # of two zeros one is right
+        ([-(2**30), 2**30, 1], [1, -1, 1], 0),
+    ],
+)
+@each_engine
+def test_select_by_hand(engine, z, a_star, winner):
+    z = np.array([z], np.int32)
+    assert engine.select(z, packed([a_star]), 3).tolist() == [[winner]]
+
+
+@each_engine
+def test_select_numbers_neurons_within_the_layer(engine):
+    z, a_star = np.full((1, 130), 4, np.int32), np.full((1, 130), -1, np.int8)
+    z[0, [3, 64, 129]] = 2
+    assert engine.select(z, packed(a_star), 65).tolist() == [[3, 129]]
+    assert engine.select(z, packed(a_star), 130).tolist() == [[3]]
+    assert engine.select(z, packed(a_star), 1).tolist() == [list(range(130))]
+
+
+# -- the update ------------------------------------------------------------------------------------
+
+
+def hidden(rng, rows, columns, size=9):
+    """Odd integers, as training keeps them."""
+    return (2 * rng.integers(-size // 2, size // 2 + 1, (rows, columns)) + 1).astype(np.int16)
+
+
+def winners_of(rng, n, groups, group):
+    """One neuron of each group or none."""
+    inside = rng.integers(-1, group, (n, groups))
+    return np.where(inside < 0, -1, inside + group * np.arange(groups)).astype(np.int32)
+
+
+@each_engine
+@given(st.integers(1, 9), st.integers(1, 4), st.integers(1, 5), COLUMNS, SEEDS)
+@settings(max_examples=40)
+def test_update_adds_the_exact_sum_and_signs_anew(engine, n, groups, group, fan_in, seed):
+    rng = np.random.default_rng(seed)
+    H = hidden(rng, groups * group, fan_in)
+    winners = winners_of(rng, n, groups, group)
+    a_star, a_prev = signs(rng, n, groups * group), signs(rng, n, fan_in)
+    expected = plain_update(H, winners, a_star, a_prev)
+    words = packed(H)
+    engine.update(H, words, winners, packed(a_star), packed(a_prev))
+    np.testing.assert_array_equal(H, expected)
+    np.testing.assert_array_equal(words, packed(expected))
+    assert (H % 2 != 0).all()
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@each_engine
+def test_update_saturates_at_both_ends(engine, side):
+    """40 samples push one way; a fan-in over a word, so that head and tail are both seen."""
+    n, fan_in = 40, 70
+    H = np.full((3, fan_in), side * (LIMIT - 10), np.int16)
+    H[:, -1] = -side * LIMIT
+    words = packed(H)
+    winners = np.tile(np.array([[1]], np.int32), (n, 1))
+    a_star = np.full((n, 3), side, np.int8)
+    a_prev = np.ones((n, fan_in), np.int8)
+    a_prev[:, 1] = -1
+    engine.update(H, words, winners, packed(a_star), packed(a_prev))
+    assert (H[1, [0, *range(2, fan_in - 1)]] == side * LIMIT).all()
+    assert H[1, 1] == side * (LIMIT - 10 - 2 * n)
+    assert H[1, -1] == side * (2 * n - LIMIT)
+    assert (H[[0, 2], :-1] == side * (LIMIT - 10)).all()
+    assert H.min() >= -LIMIT
+    np.testing.assert_array_equal(words, packed(H))
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@each_engine
+def test_update_saturates_once_at_the_end(engine, side):
+    """Twice up and twice down is nothing, although the way leads over the edge."""
+    H = np.full((1, 65), side * (LIMIT - 2), np.int16)
+    words = packed(H)
+    a_star = np.array([[side], [side], [-side], [-side]], np.int8)
+    winners = np.zeros((4, 1), np.int32)
+    engine.update(H, words, winners, packed(a_star), packed(np.ones((4, 65), np.int8)))
+    assert (H == side * (LIMIT - 2)).all()
+
+
+@each_engine
+def test_update_sums_wider_than_its_integers(engine):
+    """20,000 pushes of 2 pass 16 bits before they are clipped."""
+    n = 20_000
+    H, words = np.array([[-1, 1]], np.int16), packed([[-1, 1]])
+    engine.update(
+        H, words, np.zeros((n, 1), np.int32), packed(np.ones((n, 1))), packed([[1, -1]] * n)
+    )
+    assert H.tolist() == [[LIMIT, -LIMIT]]
+    assert words.tolist() == [[0b01]]
+
+
+@each_engine
+def test_update_without_winners_changes_nothing(engine):
+    rng = np.random.default_rng(8)
+    H = hidden(rng, 4, 70)
+    before, words = H.copy(), packed(H)
+    engine.update(
+        H, words, np.full((5, 2), -1, np.int32), packed(signs(rng, 5, 4)), packed(signs(rng, 5, 70))
+    )
+    np.testing.assert_array_equal(H, before)
+    np.testing.assert_array_equal(words, packed(before))
+
+
+# -- reinforcement ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("p", [0.0, 0.001, 0.02, 0.3, 0.9, 1.0])
+@each_engine
+def test_reinforce_pushes_the_chosen_entries_away_from_zero(engine, p):
+    probability = integer_probability(p)
+    for shape in ((1, 1), (5, 67), (3, 400)):
+        address = (9, 2, 31, 4)
+        chosen = plain_chosen(shape, probability, *address)
+        H = hidden(np.random.default_rng(9), *shape)
+        expected = np.where(chosen, H + 2 * np.sign(H), H)
+        engine.reinforce(H, probability, *address)
+        np.testing.assert_array_equal(H, expected)
+        np.testing.assert_array_equal(
+            numpy_engine.chosen_entries(shape, probability, *address), chosen
+        )
+    if p in (0, 1):
+        assert (chosen == bool(p)).all()
+
+
+@each_engine
+def test_reinforce_stays_within_the_limits_and_keeps_signs(engine):
+    H = np.array([[LIMIT, -LIMIT, LIMIT - 2, 2 - LIMIT, 1, -1]], np.int16)
+    engine.reinforce(H, integer_probability(1.0), 0, 0, 0, 0)
+    assert H.tolist() == [[LIMIT, -LIMIT, LIMIT, -LIMIT, 3, -3]]
+
+
+@each_engine
+def test_each_row_reads_its_own_part_of_the_stream(engine):
+    probability = integer_probability(0.1)
+    whole, top = np.ones((40, 90), np.int16), np.ones((7, 90), np.int16)
+    engine.reinforce(whole, probability, 3, 1, 2, 5)
+    engine.reinforce(top, probability, 3, 1, 2, 5)
+    np.testing.assert_array_equal(top, whole[:7])
+    assert len({row.tobytes() for row in whole}) == 40
+
+
+@pytest.mark.parametrize("part", range(4))
+@each_engine
+def test_every_part_of_the_address_matters(engine, part):
+    first, other = np.ones((20, 100), np.int16), np.ones((20, 100), np.int16)
+    address = [3, 1, 2, 5]
+    engine.reinforce(first, integer_probability(0.1), *address)
+    address[part] += 1
+    engine.reinforce(other, integer_probability(0.1), *address)
+    assert (first != other).any()
+
+
+@pytest.mark.parametrize("p", [0.0005, 0.017, 0.2, 0.7])
+def test_the_coin_is_fair_to_every_entry(p):
+    """Counts of the whole, of rows, of columns and of neighbours, all within five deviations."""
+    shape = (400, 501)
+    chosen = numpy_engine.chosen_entries(shape, integer_probability(p), 1, 0, 0, 0)
+
+    def close(count, n, p=p):
+        deviations = np.abs(np.asarray(count) - n * p) / max((n * p * (1 - p)) ** 0.5, 1)
+        return deviations.max() < 5 if n * p > 20 else deviations.max() < 12
+
+    assert close(chosen.sum(), chosen.size)
+    assert close(chosen.sum(axis=1), shape[1])
+    assert close(chosen.sum(axis=0), shape[0])
+    assert close((chosen[:, 1:] & chosen[:, :-1]).sum(), shape[0] * (shape[1] - 1), p * p)
+    assert close((chosen[1:] & chosen[:-1]).sum(), (shape[0] - 1) * shape[1], p * p)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.001, 0.017, 0.5, 1.0])
+def test_the_skip_table_is_the_geometric_law(p):
+    """Rounded down at each of its steps: at most k below the exact (1 - p)^k."""
+    table = numpy_engine.skip_table(integer_probability(p))
+    stay = 1 - Fraction(integer_probability(p), 2**32)
+    assert len(table) == 256
+    for k, entry in enumerate(table.tolist(), start=1):
+        assert 0 <= stay**k * 2**32 - entry < k + 1
+    assert not table.flags.writeable
+
+
+# -- which engine serves ---------------------------------------------------------------------------
+
+
+def test_the_faster_engine_serves_by_itself(monkeypatch):
+    monkeypatch.delenv("BNNKIT_ENGINE", raising=False)
+    assert get_engine().NAME == available_engines()[0]
+    assert available_engines()[-1] == "numpy"
+
+
+def test_the_environment_chooses_and_a_with_block_overrules_it(monkeypatch):
+    monkeypatch.setenv("BNNKIT_ENGINE", "numpy")
+    assert get_engine().NAME == "numpy"
+    for name in available_engines():
+        with use_engine(name) as engine:
+            assert engine is get_engine()
+            assert engine.NAME == name
+            with use_engine("numpy"):
+                assert get_engine().NAME == "numpy"
+            assert get_engine().NAME == name
+    assert get_engine().NAME == "numpy"
+
+
+def test_an_error_within_the_block_gives_the_engine_back():
+    before = get_engine().NAME
+    with pytest.raises(KeyError), use_engine("numpy"):
+        raise KeyError
+    assert get_engine().NAME == before
+
+
+def test_an_unknown_engine(monkeypatch):
+    with (
+        pytest.raises(ValueError, match="must be one of numba, numpy, got 'cuda'"),
+        use_engine("cuda"),
+    ):
+        pass
+    monkeypatch.setenv("BNNKIT_ENGINE", "fast")
+    with pytest.raises(ValueError, match="must be one of numba, numpy, got 'fast'"):
+        get_engine()
+
+
+def test_without_numba_the_numpy_engine_serves(monkeypatch):
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *rest: None if name == "numba" else find_spec(name, *rest),
+    )
+    monkeypatch.delenv("BNNKIT_ENGINE", raising=False)
+    assert available_engines() == ["numpy"]
+    assert get_engine().NAME == "numpy"
+    with pytest.raises(ValueError, match=r"pip install 'bnnkit\[fast\]'"), use_engine("numba"):
+        pass
+
+
+TRAIN = """
+import sys
+import numpy as np
+from bnnkit import BEPNetwork
+from bnnkit.philox import Stream, random_signs
+X = random_signs(1, Stream.DATA, (60, 33))
+net = BEPNetwork((33, 15, 9), 3, seed=2).fit(X, np.arange(60) % 3, epochs=2, batch_size=25)
+"""
+
+
+def in_a_new_process(code, **environment):
+    kept = {k: v for k, v in os.environ.items() if k not in ("BNNKIT_ENGINE", "NUMBA_DISABLE_JIT")}
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", code],
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def weights_here():
+    scope = {}
+    exec(TRAIN, scope)
+    return scope["net"].weights_sha256()
+
+
+@pytest.mark.slow
+def test_with_the_compiler_off_the_numpy_engine_gives_the_same_weights():
+    code = TRAIN + "from bnnkit.engine import *; print(get_engine().NAME, net.weights_sha256())"
+    assert in_a_new_process(code, NUMBA_DISABLE_JIT="1") == f"numpy {weights_here()}"
+
+
+@pytest.mark.slow
+def test_the_numpy_engine_never_imports_numba():
+    code = TRAIN + "print('numba' in sys.modules, net.weights_sha256())"
+    assert in_a_new_process(code, BNNKIT_ENGINE="numpy") == f"False {weights_here()}"
+
+
+# -- no floating point in training -----------------------------------------------------------------
+
+AUDIT = """
+import gc, json, re
+import numba
+from numba.core.dispatcher import Dispatcher
+
+def floats(kernel):
+    ir = re.sub(r'"[^"]*"', "", "".join(kernel.inspect_llvm().values()))
+    return len(ir), re.findall(r"\\b(?:half|bfloat|float|double|fp128)\\b", ir)
+
+@numba.njit
+def halved(x):
+    return x / 2
+
+halved(3)
+found = {"halved": floats(halved)}
+for kernel in [thing for thing in gc.get_objects() if isinstance(thing, Dispatcher)]:
+    if kernel.py_func.__module__.startswith("bnnkit.") and kernel.signatures:
+        found[kernel.py_func.__name__] = floats(kernel)
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("numba" not in available_engines(), reason="there is nothing compiled")
+def test_no_compiled_kernel_of_training_knows_a_floating_point_number(tmp_path):
+    """Read in LLVM's own language. An empty cache, since kernels from a cache come without it."""
+    found = json.loads(in_a_new_process(TRAIN + AUDIT, NUMBA_CACHE_DIR=str(tmp_path)))
+    assert found.pop("halved")[1], "the audit must see the double of a division"
+    assert len(found) >= 5
+    for name, (length, hits) in found.items():
+        assert length > 1000, f"{name}: its LLVM code is missing"
+        assert not hits, f"{name} computes with {sorted(set(hits))}"
