@@ -1,12 +1,15 @@
 """Networks trained by BEP: one truth on every path, engine and machine."""
 
+import contextlib
+import functools
+
 import numpy as np
 import pytest
 
 from bnnkit import BEPNetwork, BitMatrix, use_engine
 from bnnkit.bep import ClippedPerceptron, divisors
 from bnnkit.bep.paths import StepwisePath, current_path
-from bnnkit.engine import available_engines
+from bnnkit.engine import available_engines, get_engine
 from bnnkit.steps import override, reference
 
 CREDITS = ("bep", "local", "feedback", "frozen")
@@ -58,6 +61,51 @@ PINNED = {
 def test_the_weights_are_the_same_on_every_machine(data, credit):
     """Pinned: a change of any bit of training is a change of results, never an accident."""
     assert train(data, credit=credit, seed=1).weights_sha256() == PINNED[credit]
+
+
+def arrays_in(*values):
+    for value in values:
+        if isinstance(value, np.ndarray):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            yield from arrays_in(*value)
+
+
+def audited(function, seen):
+    """``function``, with the dtype of every array that goes in or out noted in ``seen``."""
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        result = function(*args, **kwargs)
+        seen.update((function.__name__, x.dtype.kind) for x in arrays_in(args, result))
+        return result
+
+    return call
+
+
+def test_no_step_of_training_sees_a_float(data):
+    """Forward, backward and update take and give integers and bits, by steps and by kernels.
+
+    (That no kernel uses a float inside is read off its machine code, in test_engine.)
+    """
+    seen: set = set()
+    with contextlib.ExitStack() as stack:
+        for number in ("1.1", "4.2", "4.3", "4.4", "4.5", "4.6"):
+            stack.enter_context(override(number, audited(reference(number), seen)))
+        train(data)
+    assert {name for name, _ in seen} >= {"gate", "back_project", "select", "update", "reinforce"}
+    assert {kind for _, kind in seen} <= set("iub")
+
+
+def test_no_kernel_of_training_sees_a_float(engine, data, monkeypatch):
+    seen: set = set()
+    module = get_engine()
+    names = ("operand", "product", "masked_product", "pack_signs", "pack_within")
+    for name in (*names, "transpose_bits", "select", "update", "reinforce"):
+        monkeypatch.setattr(module, name, audited(getattr(module, name), seen))
+    train(data)
+    assert {"product", "masked_product", "select", "update"} <= {name for name, _ in seen}
+    assert {kind for _, kind in seen} <= set("iub")
 
 
 def test_training_in_two_parts_is_training_in_one(data):

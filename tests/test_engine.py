@@ -438,12 +438,20 @@ def test_the_skip_table_is_the_geometric_law(p):
 # -- which engine serves ---------------------------------------------------------------------------
 
 
+@pytest.fixture
+def fresh(monkeypatch):
+    """Nothing looked up yet, as in a new process."""
+    monkeypatch.setattr("bnnkit.engine._serving", None)
+
+
+@pytest.mark.usefixtures("fresh")
 def test_the_faster_engine_serves_by_itself(monkeypatch):
     monkeypatch.delenv("BNNKIT_ENGINE", raising=False)
     assert get_engine().NAME == available_engines()[0]
     assert available_engines()[-1] == "numpy"
 
 
+@pytest.mark.usefixtures("fresh")
 def test_the_environment_chooses_and_a_with_block_overrules_it(monkeypatch):
     monkeypatch.setenv("BNNKIT_ENGINE", "numpy")
     assert get_engine().NAME == "numpy"
@@ -464,6 +472,7 @@ def test_an_error_within_the_block_gives_the_engine_back():
     assert get_engine().NAME == before
 
 
+@pytest.mark.usefixtures("fresh")
 def test_an_unknown_engine(monkeypatch):
     with (
         pytest.raises(ValueError, match="must be one of numba, numpy, got 'cuda'"),
@@ -471,10 +480,12 @@ def test_an_unknown_engine(monkeypatch):
     ):
         pass
     monkeypatch.setenv("BNNKIT_ENGINE", "fast")
+    monkeypatch.setattr("bnnkit.engine._serving", None)
     with pytest.raises(ValueError, match="must be one of numba, numpy, got 'fast'"):
         get_engine()
 
 
+@pytest.mark.usefixtures("fresh")
 def test_without_numba_the_numpy_engine_serves(monkeypatch):
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(

@@ -19,6 +19,7 @@ def drawn(**options):
     ax.plot([0, 1], [1, 0], color=MINUS)
     ax.scatter(np.arange(5), np.arange(5), color=GREY, rasterized=True)
     ax.set_title("title")
+    ax.text(0.5, 0.2, "later")
     ax.legend()
     return picture(fig, ALT)
 

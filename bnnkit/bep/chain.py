@@ -10,6 +10,7 @@ Source: *BEP* (Colombo et al., ICLR 2026), Section 3 and Appendix C.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor, pi, sqrt
 
 import numpy as np
@@ -22,6 +23,7 @@ from bnnkit.philox import integer_probability
 from bnnkit.steps import step
 
 
+@lru_cache(maxsize=256)
 def margin_bound(r: float, width: int) -> int:
     """Return ``ceil(r * width)``: a sample whose margin is below it fires (Eq. 1).
 
@@ -33,6 +35,7 @@ def margin_bound(r: float, width: int) -> int:
     return ceil(_exact(check_number(r, "r", 0, 1)) * check_int(width, "width", low=1))
 
 
+@lru_cache(maxsize=256)
 def gate_bound(nu: float, fan_in: int) -> int:
     """Return ``floor(nu * fan_in)``: a neuron whose ``|z|`` is not above it passes blame (Eq. 5).
 
@@ -46,6 +49,7 @@ def _exact(x) -> Fraction:
     return x if isinstance(x, Fraction) else Fraction(repr(float(x)))
 
 
+@lru_cache(maxsize=256)
 def reinforcement_threshold(p_r: float, fan_in: int, error: float) -> int:
     """Return ``p_r * sqrt(2 / (pi K)) * sqrt(error)`` as a 32-bit integer threshold.
 

@@ -22,6 +22,7 @@ from types import ModuleType
 
 NAMES = ("numba", "numpy")
 _chosen: str | None = None
+_serving: ModuleType | None = None  # looked up once: a network asks many times a batch
 
 
 def available_engines() -> list[str]:
@@ -37,8 +38,11 @@ def available_engines() -> list[str]:
 
 def get_engine() -> ModuleType:
     """Return the module of the engine that serves now."""
-    name = _chosen or _checked(os.environ.get("BNNKIT_ENGINE") or available_engines()[0])
-    return importlib.import_module(f"bnnkit.engine.{name}_engine")
+    global _serving
+    if _serving is None:
+        name = _chosen or _checked(os.environ.get("BNNKIT_ENGINE") or available_engines()[0])
+        _serving = importlib.import_module(f"bnnkit.engine.{name}_engine")
+    return _serving
 
 
 @contextmanager
@@ -49,12 +53,12 @@ def use_engine(name: str) -> Iterator[ModuleType]:
     ...     engine.NAME
     'numpy'
     """
-    global _chosen
-    before, _chosen = _chosen, _checked(name)
+    global _chosen, _serving
+    before, _chosen, _serving = _chosen, _checked(name), None
     try:
         yield get_engine()
     finally:
-        _chosen = before
+        _chosen, _serving = before, None
 
 
 def _checked(name: str) -> str:

@@ -94,7 +94,7 @@ def show(thing, *, docstring: bool = True) -> Source:
     In a notebook the result shows itself: coloured, with a link to file and line, and with links
     to the tests that use it (where the repository is at hand). ``print`` gives the bare source.
     """
-    thing = inspect.unwrap(getattr(thing, "py_func", thing))  # py_func: below a numba kernel
+    thing = getattr(thing, "py_func", thing)  # py_func: below a numba kernel
     if not (inspect.isfunction(thing) or inspect.isclass(thing)):
         raise TypeError(f"thing must be a function or a class, got {type(thing).__name__}")
     if thing.__module__.partition(".")[0] != bnnkit.__name__:

@@ -4,6 +4,7 @@
 """
 
 from bnnkit.viz.error_bits import ErrorBits
+from bnnkit.viz.error_bits_time import ErrorBitsTime, Recording
 from bnnkit.viz.flip_map import FlipMap
 from bnnkit.viz.guess import Guess, make_ask
 from bnnkit.viz.joiner import site_script, site_style
@@ -16,8 +17,10 @@ from bnnkit.viz.xnor_dot import XnorDot
 
 __all__ = [
     "ErrorBits",
+    "ErrorBitsTime",
     "FlipMap",
     "Guess",
+    "Recording",
     "SignSurrogate",
     "Staircase",
     "Thermometer",

@@ -127,7 +127,7 @@ class FlipMap(Widget):
         W = np.where(H < 0, -1, 1)
         flips = [int(n) for n in (W[1:] != W[:-1]).sum(axis=(1, 2))]
         words = f"{self.title}. The signs of {W[0].size} weights at {self.step_name} "
-        words += f"{self.labels[self.step]}: +1 orange, -1 blue."
+        words += f"{self.labels[self.step]}: +1 blue, -1 orange."
         if flips:
             words += f" Flips a step: {', '.join(map(str, flips))}."
         return still(words, sign_map(W[self.step], f"Map of {W[0].size} weights of +1 and -1"))

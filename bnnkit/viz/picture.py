@@ -12,11 +12,12 @@ import numpy as np
 
 
 def sign_map(signs: np.ndarray, words: str) -> str:
-    """Return a matrix of ±1 as an SVG: one square a sign."""
+    """Return a matrix of ±1 as an SVG: one square a sign; 0 stays empty, 2 is an error bit."""
     rows, columns = signs.shape
     paths = "".join(
         f'<path class="{name}" d="{_squares(signs == value)}"/>'
-        for name, value in (("btl-plus", 1), ("btl-minus", -1))
+        for name, value in (("btl-plus", 1), ("btl-minus", -1), ("btl-wrong-bit", 2))
+        if value in signs
     )
     return _svg(columns, rows, words, paths)
 

@@ -42,7 +42,6 @@ STYLE = {
     "axes.spines.right": False,
     "xtick.color": INK,
     "ytick.color": INK,
-    "legend.frameon": False,
     "lines.linewidth": 1.8,
 }
 
@@ -81,9 +80,16 @@ class Picture:
 def picture(fig, alt: str) -> Picture:
     """Return ``fig`` as a picture that a notebook shows, with ``alt`` for who cannot see it."""
     import matplotlib
+    from matplotlib.legend import Legend
+    from matplotlib.text import Text
 
     if not isinstance(alt, str) or len(alt) < 20:
         raise ValueError(f"alt must say in words what is drawn, got {alt!r}")
+    for legend in fig.findobj(Legend):
+        legend.set_frame_on(False)
+    for text in fig.findobj(Text):  # what was written later, outside of our style
+        if text.get_color() == "black":
+            text.set_color(INK)
     file = io.StringIO()
     with matplotlib.rc_context(STYLE):
         fig.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

@@ -57,6 +57,6 @@ class Thermometer(Widget):
         listed = ", ".join(f"{t:.4g}" for t in encoder.thresholds_[0])
         words = (
             f"A signal of {len(column)} values with {self.bits} quantile thresholds ({listed}): a "
-            "row for each threshold, orange where the signal is above it, blue where it is not."
+            "row for each threshold, blue where the signal is above it, orange where it is not."
         )
         return still(words, sign_map(encoder.transform(column).T[::-1], "The signal's bits"))

@@ -46,6 +46,47 @@ test("bep: forward, margin, gates, votes, desired activations", async () => {
   }
 });
 
+test("time: states, blame back through them, gates, the shared mask, and s* put in place of s", async () => {
+  const { marginFrom, unroll } = await load("time");
+  for (const { W_xs, W_ss, W_sy, P, start, group, a, y, nu, horizon, patched, ...wanted } of golden("time")) {
+    const typed = (M) => ({ ...M, data: Int8Array.from(M.data) });
+    const net = { xs: typed(W_xs), ss: typed(W_ss), sy: typed(W_sy), P: typed(P), start, group };
+    const found = unroll(net, a, y, { hundredths: nu, horizon });
+    const back = a.length - horizon;
+    equal(found.first, back);
+    deepEqual(found.desired.slice(0, back), Array(back).fill(null));
+    deepEqual(found.gates.slice(0, back), Array(back).fill(null));
+    deepEqual({
+      z: found.z, s: found.s, s_star: found.desired.slice(back), gates: found.gates.slice(back), mask: found.chosen,
+      z_y: found.top.z, a_y: found.top.a, a_star_y: found.top.aStar, gate_y: found.top.open,
+      logits: found.top.logits, margin: found.top.margin,
+    }, wanted);
+    const [t, margin] = patched;
+    equal(marginFrom(net, a, y, t, found.desired[t]), margin);
+    equal(marginFrom(net, a, y, t, found.s[t]), wanted.margin);
+  }
+});
+
+test("pictures through time: the cell at a point is the cell drawn there", async () => {
+  const { cellAt, panelLayout } = await load("time");
+  for (const [steps, neurons] of [[24, 135], [1, 1], [5, 15], [200, 256]]) {
+    for (const width of [230, 320, 700]) {
+      for (const count of [1, 4]) {
+        const map = panelLayout({ steps, neurons, count, width });
+        for (const [t, j] of [[0, 0], [steps - 1, neurons - 1], [steps >> 1, neurons >> 1]]) {
+          const [x, y] = [map.edge + t * map.wide, map.edge + j * map.high];
+          deepEqual(cellAt(map, x, y), [t, j]);
+          deepEqual(cellAt(map, x + map.wide - 1, y + map.high - 1), [t, j]);
+        }
+        equal(cellAt(map, map.edge - 1, 10), null);
+        equal(cellAt(map, map.width - map.edge, 10), null);
+        equal(cellAt(map, 10, map.height - map.edge), null);
+        if (steps <= 24) equal(map.width <= width, true);
+      }
+    }
+  }
+});
+
 test("sign and what stands in for its slope", async () => {
   const { probabilityOfPlus, sign, steGradient } = await load("sign");
   for (const { clip, x, grad, sign: signs, probability, passed } of golden("sign")) {

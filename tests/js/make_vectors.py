@@ -23,9 +23,11 @@ from bnnkit.philox import (
     random_signs,
     random_words,
 )
+from bnnkit.recurrent import BEPRecurrentNetwork
 from bnnkit.ste.estimator import ste_backward
 from bnnkit.ste.optim import latent_update
 from bnnkit.viz.codec import encode_integers, encode_signs
+from bnnkit.viz.error_bits_time import Recording
 
 FOLDER = Path(__file__).parent / "vectors"
 
@@ -207,6 +209,45 @@ def bep() -> dict:
     return {"cases": cases, "bounds": bounds}
 
 
+def time() -> list:
+    """Networks of every shape, small ones so that ties occur; the trace is bnnkit's own."""
+    cases = []
+    for k in range(60):
+        inputs, T, n_classes, state, readout, hundredths, r = words(7, 600 + k)
+        inputs, T, n_classes = 1 + inputs % 4, 1 + T % 8, 2 + n_classes % 3
+        state, hundredths = (2 + state % 12) * (1 + k % 3), hundredths % 101
+        net = BEPRecurrentNetwork(
+            inputs, n_classes, seed=k, state=state, readout=4 + readout % 12, nu=hundredths / 100,
+            expansion=[None, 5, 8][k % 3], window=[None, 4][k % 2], horizon=[None, 1, 2, 3][k % 4],
+            start=["random", "ones"][k % 5 == 0], groups=(1 + k % 3, 1),
+        )  # fmt: skip
+        X, y = signs((1, inputs, T), 700 + k), np.array([r % n_classes])
+        trace, steps = net.trace(X, y), min(T, net.window or T)
+        recording = Recording.of(net, X, y)
+        horizon = min(net.horizon or steps, steps)
+        patched = int(r) % horizon  # how many steps before the last s* is put in place of s
+        cases.append({
+            **{name: matrix(getattr(recording, name)) for name in ("W_xs", "W_ss", "W_sy")},
+            "P": matrix(recording.prototypes), "start": recording.s_0.tolist(),
+            "group": recording.group, "a": recording.a[0].tolist(), "y": int(y[0]),
+            "nu": hundredths, "horizon": horizon, "z": trace.z[0].tolist(),
+            "s": trace.s[0, 1:].tolist(), "s_star": trace.s_star[0].tolist(),
+            "gates": trace.gates[0].tolist(), "mask": trace.mask[0].tolist(),
+            "z_y": trace.z_y[0].tolist(), "a_y": trace.a_y[0].tolist(),
+            "a_star_y": trace.a_star_y[0].tolist(), "gate_y": trace.gate_y[0].tolist(),
+            "logits": trace.logits[0].tolist(), "margin": int(trace.margins[0]),
+            "patched": [steps - 1 - patched, run_on(recording, trace.s_star[0, ~patched], patched)],
+        })  # fmt: skip
+    return cases
+
+
+def run_on(recording: Recording, s: np.ndarray, left: int) -> int:
+    """The margin if the last ``left`` steps start from the state ``s``."""
+    for a in recording.a[0, len(recording.a[0]) - left :]:
+        s = sign(recording.W_xs.astype(int) @ a + recording.W_ss.astype(int) @ s)
+    return lead(s[None], [recording.W_sy], recording.prototypes, int(recording.y[0]))
+
+
 def lead(a: np.ndarray, weights: list, P: np.ndarray, y: int) -> int:
     for W in [*weights, P]:
         z = a.astype(np.int32) @ W.T
@@ -237,6 +278,7 @@ MAKERS = {
     "staircase": staircase,
     "thermometer": thermometer,
     "threshold": threshold,
+    "time": time,
     "xnor": xnor,
 }
 

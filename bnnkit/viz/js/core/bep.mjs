@@ -43,7 +43,12 @@ export function ballots(W, aStar, open, j) {
 }
 
 export function backProject(W, aStar, open) {
-  return Array.from({ length: W.cols }, (_, j) => sign(ballots(W, aStar, open, j).reduce((sum, vote) => sum + vote, 0)));
+  const sums = new Int32Array(W.cols);
+  aStar.forEach((wanted, i) => {
+    if (!open[i]) return;
+    for (let j = 0; j < W.cols; j++) sums[j] += W.data[i * W.cols + j] * wanted;
+  });
+  return Array.from(sums, sign);
 }
 
 // From the prototype of class y down to the layer below weights[0]. Returns its desired activations

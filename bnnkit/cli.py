@@ -1,0 +1,120 @@
+"""The command line: ``python -m bnnkit info | bench | exercises``.
+
+Each command prints a table for people; ``--json PATH`` writes the same as a list of flat rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import bnnkit
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return the exit code: 0 done, 1 it could not be done, 2 wrong usage."""
+    arguments = _parser().parse_args(argv)
+    try:
+        rows = arguments.command(arguments)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        print(f"bnnkit: {error}", file=sys.stderr)
+        return 1
+    print(table(rows))
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def table(rows: list[dict]) -> str:
+    """Return rows as aligned columns, numbers to the right.
+
+    >>> print(table([{"peer": "numpy", "ratio": 20.5}, {"peer": "torch", "ratio": 7}]))
+    peer   ratio
+    numpy   20.5
+    torch      7
+    """
+    if not rows:
+        return "nothing to show"
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    cells = [[_text(row.get(key, "")) for key in keys] for row in rows]
+    numeric = [all(isinstance(row.get(key, 0), (int, float)) for row in rows) for key in keys]
+    widths = [max(len(line[i]) for line in [keys, *cells]) for i in range(len(keys))]
+    lines = [
+        "  ".join(
+            text.rjust(width) if right else text.ljust(width)
+            for text, width, right in zip(line, widths, numeric)
+        ).rstrip()
+        for line in [keys, *cells]
+    ]
+    return "\n".join(lines)
+
+
+def _text(value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bnnkit", description="Networks of signs, trained bit by bit."
+    )
+    parser.add_argument("--version", action="version", version=bnnkit.__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name, function, help):
+        added = commands.add_parser(name, help=help, description=help)
+        added.add_argument("--json", type=Path, metavar="PATH", help="write the rows there as well")
+        added.set_defaults(command=function)
+        return added
+
+    command("info", _info, "what is installed, and which engine serves")
+    bench = command("bench", _bench, "bnnkit beside its peers, as ratios")
+    bench.add_argument("what", choices=("kernels", "training", "inference"))
+    bench.add_argument("--peers", nargs="+", metavar="PEER", help="these only (see the table)")
+    bench.add_argument(
+        "--sizes", nargs="+", type=_size, metavar="M,N,K", help="kernels: these products only"
+    )
+    bench.add_argument("--seconds", type=float, default=2.0, help="how long to measure each")
+    exercises = command("exercises", _exercises, "the book's exercises")
+    exercises.add_argument("action", choices=("list",))
+    return parser
+
+
+def _size(text: str) -> tuple[int, int, int]:
+    try:
+        m, n, k = (int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not M,N,K, as in 100,1024,784") from None
+    return m, n, k
+
+
+def _info(arguments) -> list[dict]:
+    from bnnkit.engine import available_engines, get_engine
+    from bnnkit.lab.timing import machine
+
+    facts = {"bnnkit": bnnkit.__version__, "engine": get_engine().NAME}
+    facts |= {"engines": " ".join(available_engines())} | machine()
+    return [{"what": what, "value": value} for what, value in facts.items()]
+
+
+def _bench(arguments) -> list[dict]:
+    from bnnkit.lab import bench
+
+    if arguments.sizes and arguments.what != "kernels":
+        raise ValueError(f"--sizes goes with kernels, not with {arguments.what}")
+    options = {"peers": arguments.peers, "seconds": arguments.seconds}
+    if arguments.what == "kernels":
+        return bench.bench_kernels(arguments.sizes or bench.SIZES, **options)
+    if arguments.what == "training":
+        return bench.bench_training(**options)
+    return bench.bench_inference(**options)
+
+
+def _exercises(arguments) -> list[dict]:
+    from bnnkit.learn import list_exercises
+
+    return list_exercises()
