@@ -9,7 +9,7 @@ READY  := .venv/.ready
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv book html draft serve test check lab notebooks lock clean
+.PHONY: help venv book html draft serve test check lab notebooks lock bench clean
 
 help:            ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' Makefile | sed -E 's/:[^#]*## ?/\t/' | expand -t 14
@@ -52,6 +52,9 @@ notebooks: $(READY)  ## execute the chapters anew and bring them into their comm
 lock: $(READY)   ## choose the newest versions that fit pyproject.toml, write requirements.txt
 	@$(BIN)/python tools/lock.py
 
-clean:           ## remove what was built, and .venv
-	@rm -rf .venv _build build dist *.egg-info .ruff_cache .hypothesis .import_linter_cache
+bench: $(READY)  ## kernels, training and inference beside their peers
+	@for what in kernels training inference; do $(BIN)/python -m bnnkit bench $$what || exit 1; done
+
+clean:           ## remove what was built (.venv stays)
+	@rm -rf _build build dist *.egg-info .ruff_cache .hypothesis .import_linter_cache
 	@find bnnkit book tests tools -name __pycache__ -prune -exec rm -rf {} +

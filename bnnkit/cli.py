@@ -18,15 +18,15 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         rows = arguments.command(arguments)
+        print(table(rows))
+        if arguments.json is not None:
+            arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"bnnkit: {error}", file=sys.stderr)
         return 1
-    print(table(rows))
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

@@ -380,6 +380,16 @@ def test_reinforce_pushes_the_chosen_entries_away_from_zero(engine, p):
 
 
 @each_engine
+def test_a_word_that_equals_a_table_entry_skips_no_further(engine):
+    """An entry is passed by where the random word is *below* the table, not where it is equal."""
+    word = int(philox4x32((0, 2, 31, 4), (9, int(Stream.REINFORCE)))[0])
+    for probability, picked in ((2**32 - word, 3), (2**32 - word - 1, 1)):
+        H = np.ones((1, 1), np.int16)
+        engine.reinforce(H, probability, 9, 2, 31, 4)
+        assert H.item() == picked
+
+
+@each_engine
 def test_reinforce_stays_within_the_limits_and_keeps_signs(engine):
     H = np.array([[LIMIT, -LIMIT, LIMIT - 2, 2 - LIMIT, 1, -1]], np.int16)
     engine.reinforce(H, integer_probability(1.0), 0, 0, 0, 0)

@@ -8,9 +8,15 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from bnnkit.bep.chain import back_project, gate
-from bnnkit.binarize import sign
-from bnnkit.errors import check_array, check_columns, check_int, check_labels, check_number
-from bnnkit.errors import check_option, check_signs
+from bnnkit.errors import (
+    check_array,
+    check_columns,
+    check_int,
+    check_labels,
+    check_number,
+    check_option,
+    check_signs,
+)
 from bnnkit.packed import unpack
 from bnnkit.recurrent import SS, STATE, SY, XS, BEPRecurrentNetwork, backward, forward
 from bnnkit.viz.codec import decode, encode_signs
@@ -45,17 +51,15 @@ class Recording:
         ndim = {"a": 3, "W_xs": 2, "W_ss": 2, "W_sy": 2, "prototypes": 2, "s_0": 1}
         for name, axes in ndim.items():
             object.__setattr__(self, name, check_signs(getattr(self, name), name, ndim=axes))
-        if len(self.prototypes) < 2:
-            raise ValueError(
-                f"prototypes must hold two or more classes, got {len(self.prototypes)}"
-            )
-        K_s = len(self.W_ss)
+        K_s, C = len(self.W_ss), len(self.prototypes)
+        if C < 2:
+            raise ValueError(f"prototypes must hold two or more classes, got {C}")
         for name in ("W_ss", "W_sy", "s_0"):
             check_columns(getattr(self, name), name, K_s)
         check_columns(self.W_xs, "W_xs", self.a.shape[2])
         check_columns(self.W_xs.T, "W_xs.T", K_s)
         check_columns(self.prototypes, "prototypes", len(self.W_sy))
-        y = check_labels(self.y, "y", len(self.a), len(self.prototypes))
+        y = check_labels(self.y, "y", len(self.a), C)
         object.__setattr__(self, "y", y)
         if K_s % check_int(self.group, "group", low=1):
             raise ValueError(f"group must divide the {K_s} neurons of the state, got {self.group}")

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from bnnkit import viz
+from bnnkit.recurrent import BEPRecurrentNetwork
 
 PAGE = """<!doctype html>
 <html lang="en" data-theme="{theme}">
@@ -55,7 +56,17 @@ def widgets() -> list:
             *(rng.choice([-1, 1], (6, 31)), [rng.choice([-1, 1], (15, 31))]),
             *(rng.choice([-1, 1], (3, 15)), [0, 0, 1, 1, 2, 2]),
         ),
+        viz.ErrorBitsTime({f"{lag} steps": recall(lag) for lag in (3, 9, 23)}, nu=0.3),
     ]  # fmt: skip
+
+
+def recall(lag: int) -> viz.Recording:
+    """A network that is to say the first of its inputs, ``lag`` steps later."""
+    rng = np.random.default_rng(lag)
+    X = rng.choice([-1, 1], (100, 2, lag + 1))
+    y = (X[:, 0, 0] > 0).astype(int)
+    net = BEPRecurrentNetwork(2, 2, state=45, nu=0.3, groups=(5, 5), patience=None)
+    return viz.Recording.of(net.fit(X, y, epochs=5, batch_size=20), X, y)
 
 
 def nearest_neighbour(X, y) -> float:
