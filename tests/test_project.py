@@ -79,3 +79,12 @@ def test_mathjax_is_the_pinned_one():
     script = (offline_math.mathjax_folder() / offline_math.SCRIPT).read_bytes()
     assert hashlib.sha256(script).hexdigest() == offline_math.SHA256
     assert b'VERSION="3.2.2"' in script
+
+
+@pytest.mark.slow
+def test_the_example_in_the_readme_prints_what_it_says(capsys):
+    """Integer training: the same digits on every machine."""
+    example = re.search(r"```python\n(.*?)```", read("README.md"), re.S).group(1)
+    expected = re.findall(r"print\(.*\)  # (.+)$", example, re.M)
+    exec(compile(example, "README.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == expected

@@ -40,6 +40,7 @@ def small(form="deterministic", seed=0, **options):
     return binary_connect_mlp([7, 16, 9, 3], form, rng=seed, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_digits_are_learnt(digits, form):
     X_train, X_test, y_train, y_test = digits

@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bnnkit import viz
+from bnnkit.recurrent import BEPRecurrentNetwork
 from bnnkit.viz import joiner
 from bnnkit.viz.codec import decode, encode_integers, encode_signs
 
 JS = Path(__file__).parent / "js"
 H = np.array([[[1, -3, 5], [1, 1, -1]], [[-1, -3, 5], [3, 1, 1]]])
 A, W, P = np.array([[1, -1, 1], [1, 1, 1]]), [[1, 1, -1], [1, -1, 1]], [[1, 1], [-1, -1]]
+LATER = np.array([[[1, -1, 1, 1], [1, 1, -1, 1]], [[-1, -1, 1, 1], [-1, 1, 1, 1]]])
 CURVE = [(0, 89.4), (4, 93.0), (8, 94.0)]
 
 
@@ -36,7 +38,22 @@ def one_of_each() -> list:
         viz.Thermometer([0.0, 3.0, 1.0]),
         viz.Staircase(),
         viz.ErrorBits(A, [W], P, [0, 1]),
+        through_time(),
     ]
+
+
+def through_time(**options) -> viz.ErrorBitsTime:
+    return viz.ErrorBitsTime.of(
+        BEPRecurrentNetwork(2, 2, state=15, nu=0.3), LATER, [1, 0], **options
+    )
+
+
+def recording(**changes) -> viz.Recording:
+    """One sequence of two steps, two neurons, two classes."""
+    square = np.array([[1, -1], [1, 1]])
+    names = ("W_xs", "W_ss", "W_sy", "prototypes")
+    good = {"a": square[None], "s_0": [1, 1], "y": [0], **dict.fromkeys(names, square)}
+    return viz.Recording(**(good | changes))
 
 
 # the joiner
@@ -111,8 +128,8 @@ def test_each_esm_holds_only_what_its_view_needs():
 
 def test_every_view_has_a_widget():
     assert {widget.view for widget in one_of_each()} <= set(joiner.views())
-    classes = [getattr(viz, name) for name in viz.__all__]
-    own = {c.view for c in classes if isinstance(c, type) and c is not viz.Widget}
+    classes = [c for name in viz.__all__ if isinstance(c := getattr(viz, name), type)]
+    own = {c.view for c in classes if issubclass(c, viz.Widget) and c is not viz.Widget}
     assert own == set(joiner.views())
 
 
@@ -280,11 +297,68 @@ def test_a_long_history_is_thinned():
         (lambda: viz.ErrorBits(A, [W], P, [0, 1], nu=2), ValueError, "nu"),
         (lambda: viz.ErrorBits(A, [W], P, [0, 1], class_names=["x"]), ValueError, "name 2"),
         (lambda: viz.ErrorBits(np.ones((1, 300)), [W], P, [0]), ValueError, "256 neurons"),
+        (lambda: viz.ErrorBitsTime([]), TypeError, "mapping of names to Recordings"),
+        (lambda: viz.ErrorBitsTime({}), TypeError, "mapping of names to Recordings"),
+        (lambda: viz.ErrorBitsTime({"a": 1}), TypeError, "mapping of names to Recordings"),
+        (lambda: viz.ErrorBitsTime(recording(), horizon=3), ValueError, "horizon must be"),
+        (lambda: viz.ErrorBitsTime(recording(), sample=1), ValueError, "sample must be"),
+        (lambda: viz.ErrorBitsTime(recording(), nu=2), ValueError, "nu must be"),
+        (lambda: viz.ErrorBitsTime(recording(), show="x"), ValueError, "show must be one of"),
+        (lambda: viz.ErrorBitsTime(recording(), class_names="a"), ValueError, "name 2 classes"),
+        (lambda: through_time(samples=[2]), ValueError, r"rows 0 \.\. 1, got 2 \.\. 2"),
+        (lambda: through_time(samples=[0.5]), TypeError, "samples must hold integers"),
+        (lambda: viz.ErrorBitsTime.of(3, LATER, [1, 0]), TypeError, "BEPRecurrentNetwork, got int"),
+        (lambda: recording(a=[[1, 1]]), ValueError, "a must have 3 axes"),
+        (lambda: recording(a=np.ones((1, 2, 3))), ValueError, "W_xs must have 3 columns"),
+        (lambda: recording(a=np.ones((1, 201, 2))), ValueError, "at most 100 sequences of 200"),
+        (lambda: recording(a=np.ones((101, 1, 2)), y=[0] * 101), ValueError, "at most 100"),
+        (lambda: recording(W_xs=[[1, 1]]), ValueError, r"W_xs\.T must have 2 columns"),
+        (lambda: recording(W_ss=[[1, 1]]), ValueError, "W_ss must have 1 columns"),
+        (lambda: recording(W_sy=[[1]]), ValueError, "W_sy must have 2 columns"),
+        (lambda: recording(s_0=[1]), ValueError, "s_0 must have 2 columns"),
+        (lambda: recording(prototypes=[[1, 1]]), ValueError, "two or more classes, got 1"),
+        (lambda: recording(prototypes=np.ones((2, 3))), ValueError, "prototypes must have 2"),
+        (lambda: recording(y=[2]), ValueError, "class numbers 0 to 1"),
+        (lambda: recording(group=3), ValueError, "group must divide the 2 neurons"),
     ],
 )
 def test_bad_input_is_named(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+# error bits
+
+
+@given(
+    seed=st.integers(0, 99), horizon=st.none() | st.integers(1, 6), nu=st.integers(0, 100),
+    expansion=st.none() | st.just(7), window=st.none() | st.just(3),
+    start=st.sampled_from(["random", "ones"]),
+)  # fmt: skip
+def test_error_bits_time_hold_what_the_network_computes(seed, horizon, nu, **how):
+    net = BEPRecurrentNetwork(2, 3, state=9, seed=seed, horizon=horizon, nu=nu / 100, **how)
+    rng = np.random.default_rng(seed)
+    X, y = rng.choice([-1, 1], (5, 2, 5)), rng.integers(0, 3, 5)
+    widget = viz.ErrorBitsTime.of(net, X, y, samples=[4, 1, 0], sample=1)
+    s, s_star = widget.desired()
+    trace = net.trace(X, y)
+    assert np.array_equal(s, trace.s[1, 1:])
+    assert np.array_equal(s_star, trace.s_star[1])
+    packet = widget.recordings[0]
+    assert np.array_equal(decode(packet["W_ss"]), net.layers[1].W.to_signs())
+    assert packet["group"] == net.groups[0] and packet["y"] == y[[4, 1, 0]].tolist()
+
+
+def test_error_bits_time_pick_two_of_each_class():
+    net = BEPRecurrentNetwork(1, 3, state=9)
+    widget = viz.ErrorBitsTime.of(net, np.ones((6, 1, 4)), [0, 0, 0, 2, 1, 2])
+    assert widget.recordings[0]["y"] == [0, 0, 2, 1, 2]
+
+
+def test_error_bits_time_stay_small():
+    net = BEPRecurrentNetwork(10, 2, state=135, expansion=135)
+    X = np.random.default_rng(0).choice([-1, 1], (10, 10, 24))
+    assert len(viz.ErrorBitsTime.of(net, X, [0, 1] * 5).html()) < 30_000
 
 
 def digits(**changes):
@@ -460,6 +534,62 @@ def test_error_bits_show_what_python_computes(show, gallery):
         assert wanted == widget.desired(sample).tolist()
         page.get_by_label("Sample").focus()
         page.keyboard.press("ArrowRight")
+
+
+@needs_browser
+@pytest.mark.slow
+def test_error_bits_time_show_what_python_computes(show, gallery):
+    rng = np.random.default_rng(7)
+    X, y = rng.choice([-1, 1], (4, 2, 6)), [0, 1, 2, 1]
+    net = BEPRecurrentNetwork(2, 3, state=15, nu=0.2)
+    longer = viz.Recording.of(net, rng.choice([-1, 1], (3, 2, 9)), [2, 1, 0])
+    widget = viz.ErrorBitsTime({"6": viz.Recording.of(net, X, y), "9": longer}, nu=0.2, sample=1)
+    page = show(gallery.page(widget.html()))
+
+    def press(label, key):
+        page.get_by_label(label, exact=True).focus()
+        page.keyboard.press(key)
+
+    def said(place):
+        return page.locator(".btl-status").nth(place).inner_text()
+
+    def agree():
+        s, s_star = widget.desired()
+        wrong = int((s[-len(s_star) :] != s_star).sum())
+        assert said(0).startswith(f"{wrong} of {s_star.size} bits of the state are error bits.")
+
+    agree()
+    press("Sample", "ArrowRight")
+    widget.sample = 2
+    agree()
+    press("Horizon", "ArrowLeft")
+    widget.horizon = 5
+    agree()
+    press("Gate ν", "ArrowRight")
+    widget.nu = 21
+    agree()
+    press("Lag", "ArrowRight")
+    widget.recording = 1
+    agree()
+
+    cells = page.get_by_role("application")
+    cells.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft"):
+        page.keyboard.press(key)
+    s, s_star = widget.desired()
+    bit = {1: "+1", -1: "−1"}
+    assert said(1).startswith("Step 6 of 9, neuron 1: ")
+    assert f"s = {bit[s[5, 1]]}. The vote of step 7: " in said(1)
+    assert f"so s* = {bit[s_star[1, 1]]}" in said(1)
+    for _ in range(2):
+        page.keyboard.press("ArrowLeft")
+    assert said(1).endswith("Blame does not reach this step: the horizon is 5.")
+
+    assert page.locator(".btl-panels canvas").count() == 4
+    page.get_by_role("button", name="desired s*").click()
+    assert page.locator(".btl-panels figcaption").all_inner_texts() == ["desired s*"]
+    page.locator(".btl-panels canvas").click(position={"x": 150, "y": 8})
+    assert said(1).startswith("Step 9 of 9, neuron 0: ")
 
 
 ESM_HOST = """<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">

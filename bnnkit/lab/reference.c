@@ -14,7 +14,7 @@ static void finish(const int64_t count[PANEL], int columns, int32_t *z, int have
 }
 
 #ifdef __AVX512VPOPCNTDQ__
-static inline void tile512(const uint64_t *a, const uint64_t *b, int rows, int words, int columns,
+static inline __attribute__((always_inline)) void tile512(const uint64_t *a, const uint64_t *b, int rows, int words, int columns,
                            int32_t *z, int n, int have)
 {
     __m512i count[ROWS][2];

@@ -25,7 +25,7 @@ def claim(name: str, value, *, digits: int | None = None, above=None, below=None
     Parameters
     ----------
     name : str
-        Lower-case letters, digits and ``_``; used once in the book.
+        Lower-case letters, digits and ``_``; printed by one cell of a chapter.
     value : int, float, bool or str
         What the chapter computed. A float needs ``digits``, the decimals to print.
     above, below : number, optional

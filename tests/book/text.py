@@ -10,7 +10,9 @@ from project import CHAPTERS, ROOT
 
 BOOK = ROOT / "book"
 PAGES = sorted(BOOK.glob("*.md"))
-PUBLISHED = tomllib.loads((BOOK / "published.toml").read_text(encoding="utf-8"))
+PUBLISHED = tomllib.loads(  # numbers stay as they are written: 1.30 claims two decimals
+    (BOOK / "published.toml").read_text(encoding="utf-8"), parse_float=str
+)
 CLAIM = re.compile(r"^claim ([a-z][a-z0-9_]*) (=|>|<) (.+)$", re.M)
 SPAN = re.compile(r'<span data-(claim|cited|given)(?:="([^"]*)")?>(.*?)</span>', re.S)
 CITE = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
@@ -21,6 +23,7 @@ NUMBER = re.compile(r"[-−]?(?:\d[\d,\u2009\u202f\u00a0]*)?\.?\d+(?:[eE][-+]?\d
 class Passage:
     """A Markdown cell of a chapter, or a page."""
 
+    file: str
     where: str
     text: str
 
@@ -41,9 +44,9 @@ def passages(paths=None):
         path = Path(path)
         if path.suffix == ".ipynb":
             for number, cell in enumerate(cells(path, "markdown")):
-                found.append(Passage(f"{path.name}, text cell {number}", source(cell)))
+                found.append(Passage(path.name, f"{path.name}, text cell {number}", source(cell)))
         else:
-            found.append(Passage(path.name, path.read_text(encoding="utf-8")))
+            found.append(Passage(path.name, path.name, path.read_text(encoding="utf-8")))
     return found
 
 
@@ -57,16 +60,25 @@ def printed(cell):
 
 
 def claims(paths=None):
-    """Return the claims of the committed outputs: name -> list of (sign, value)."""
-    found, home = {}, {}
+    """Return the claims of the committed outputs: file -> name -> list of (sign, value)."""
+    found = {}
     for path in paths or CHAPTERS:
+        here, home = found.setdefault(Path(path).name, {}), {}
         for cell in cells(Path(path), "code"):
             for name, sign, value in CLAIM.findall(printed(cell)):
-                key = f"{Path(path).name}:{cell['id']}"
-                if home.setdefault(name, key) != key:
-                    raise ValueError(f"claim {name} is printed in {home[name]} and in {key}")
-                found.setdefault(name, []).append((sign, value.strip()))
+                if home.setdefault(name, cell["id"]) != cell["id"]:
+                    raise ValueError(f"{Path(path).name} prints claim {name} in two cells")
+                here.setdefault(name, []).append((sign, value.strip()))
     return found
+
+
+def quoted_claim(table, file, name):
+    """Return (file, claim) that a passage of ``file`` quotes: its own goes first."""
+    homes = [file] if name in table.get(file, {}) else [f for f in table if name in table[f]]
+    if len(homes) != 1:
+        where = f"in {len(homes)} chapters: {homes}" if homes else "in no chapter"
+        raise LookupError(f"claim {name!r} is printed {where}")
+    return homes[0], table[homes[0]][name]
 
 
 def numbers(text):

@@ -79,7 +79,7 @@ def test_the_root_leads_to_the_front_page(chrome, address):
     with chrome.new_context() as context:
         page = context.new_page()
         page.goto(address)
-        page.wait_for_url("**/book/intro.html")
+        page.wait_for_url("**/book/00_bits_that_learn.html")
 
 
 def test_search_finds_a_word(visit):

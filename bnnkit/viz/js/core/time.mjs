@@ -78,7 +78,7 @@ export function distance(a, b) {
 // side as keep their columns wide enough to hit.
 export function panelLayout({ steps, neurons, count, width, gap = 12, edge = 5 }) {
   const room = (across) => Math.floor(((width - gap * (across - 1)) / across - 2 * edge) / steps);
-  const across = [4, 2, 1].map((n) => Math.min(n, count)).find((n) => room(n) >= 6 || n === 1);
+  const across = [4, 2, 1].map((n) => Math.min(n, count)).find((n) => room(n) >= 4 || n === 1);
   const wide = Math.min(18, Math.max(3, room(across)));
   const high = Math.min(wide, Math.max(3, Math.floor(400 / neurons)));
   return { steps, neurons, edge, wide, high, width: steps * wide + 2 * edge, height: neurons * high + 2 * edge };
