@@ -202,6 +202,32 @@ def add_signs(typingctx, x, at, word):
 
 
 @intrinsic
+def add_saturated(typingctx, x, at, total, total_at, limit):
+    """Add 64 int16 of ``total`` to 64 of ``x``, hold them in -limit .. limit, return their signs.
+
+    The addition saturates at the ends of int16; the lower end is then lifted to ``-limit``.
+    """
+
+    def codegen(context, builder, sig, args):
+        values = _load_64(context, builder, sig, args)
+        vector = values.type
+        pointer = _data(context, builder, sig, args, 2)
+        added = builder.load(_vector_at(builder, pointer, args[3], vector), align=2)
+        add = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(vector, [vector, vector]), "llvm.sadd.sat.v64i16"
+        )
+        held = builder.call(add, [values, added])
+        low = _splat(builder, builder.trunc(builder.neg(args[4]), vector.element), 64)
+        held = builder.select(builder.icmp_signed("<", held, low), low, held)
+        pointer = _data(context, builder, sig, args, 0)
+        builder.store(held, _vector_at(builder, pointer, args[1], vector), align=2)
+        bits = builder.icmp_signed(">=", held, ir.Constant(vector, None))
+        return builder.bitcast(bits, _I64)
+
+    return types.uint64(x, at, total, total_at, limit), codegen
+
+
+@intrinsic
 def keep_where(typingctx, x, at, word, out, out_at, other):
     """Write ``|x[at : at + 64]|`` to ``out``, ``other`` where the bit of ``word`` is 0; int32."""
 

@@ -15,6 +15,7 @@ from numba import njit, prange
 from bnnkit.engine.intrinsics import (
     PANEL,
     ROWS,
+    add_saturated,
     add_signs,
     keep_where,
     masked_tile_1,
@@ -30,7 +31,8 @@ from bnnkit.philox import MULTIPLIER_0, MULTIPLIER_1, ROUNDS, WEYL_0, WEYL_1, St
 
 ROW_BLOCK = 512  # rows whose words stay in the cache while the panels go by
 FAR = 2**31 - 1  # the distance of a neuron that is not wrong
-FLUSH = 16000  # hits after which 16-bit sums of 2 are carried over to 32 bits
+MOST_HITS = 16000  # of one neuron in a batch: so many steps of 2 fit in 16 bits
+BESIDE = 32  # rows whose random words are made side by side
 ROUNDS_OF_PHILOX = ROUNDS
 REINFORCE = int(Stream.REINFORCE)
 _ONE = np.uint64(1)
@@ -104,8 +106,8 @@ def transpose_bits(words, rows, columns, out):
             half, mask = 32, np.uint64(0x00000000FFFFFFFF)
             while half:
                 shift = np.uint64(half)
-                for r in range(64):
-                    if r & half == 0:
+                for first in range(0, 64, 2 * half):
+                    for r in range(first, first + half):
                         swap = ((block[r] >> shift) ^ block[r + half]) & mask
                         block[r] ^= swap << shift
                         block[r + half] ^= swap
@@ -270,21 +272,25 @@ def select(z, a_star, group, winners):
 
 
 @njit(cache=True)
-def update_loops(H, words, winners, a_star, a_prev):
-    """The update as it is defined: sum over the winners' samples, add once, saturate, re-sign."""
+def add_row_loops(H, j, samples, a_star, a_prev):
+    """Row ``j`` of the update as it is defined: sum over its samples, add once, saturate."""
     fan_in = H.shape[1]
-    group = H.shape[0] // winners.shape[1]
-    total = np.empty(fan_in, np.int64)
-    for j in range(H.shape[0]):
-        total[:] = 0
-        for i in range(winners.shape[0]):
-            if winners[i, j // group] == j:
-                wanted = (a_star[i, j >> 6] >> np.uint64(j & 63)) & _ONE
-                for k in range(fan_in):
-                    bit = (a_prev[i, k >> 6] >> np.uint64(k & 63)) & _ONE
-                    total[k] += 2 if bit == wanted else -2
+    total = np.zeros(fan_in, np.int64)
+    for i in samples:
+        wanted = (a_star[i, j >> 6] >> np.uint64(j & 63)) & _ONE
         for k in range(fan_in):
-            H[j, k] = min(max(H[j, k] + total[k], -HIDDEN_MAX), HIDDEN_MAX)
+            bit = (a_prev[i, k >> 6] >> np.uint64(k & 63)) & _ONE
+            total[k] += 2 if bit == wanted else -2
+    for k in range(fan_in):
+        H[j, k] = min(max(H[j, k] + total[k], -HIDDEN_MAX), HIDDEN_MAX)
+
+
+@njit(cache=True)
+def update_loops(H, words, winners, a_star, a_prev):
+    """The update as it is defined, neuron by neuron; then re-sign."""
+    group = H.shape[0] // winners.shape[1]
+    for j in range(H.shape[0]):
+        add_row_loops(H, j, np.nonzero(winners[:, j // group] == j)[0], a_star, a_prev)
     pack_signs(H, words)
 
 
@@ -309,34 +315,40 @@ def update(H, words, winners, a_star, a_prev):
                 place[j] += 1
 
     total = np.empty(64 * words.shape[1], np.int16)
-    carried = np.empty(fan_in, np.int32)
     for j in range(width):
         if start[j] == start[j + 1]:
             continue
+        if start[j + 1] - start[j] > MOST_HITS:
+            add_row_loops(H, j, sample[start[j] : start[j + 1]], a_star, a_prev)
+            pack_integer_signs(H[j : j + 1], words[j : j + 1])
+            continue
         total[:] = 0
-        carried[:] = 0
         for hit in range(start[j], start[j + 1]):
             i = sample[hit]
             wanted = (a_star[i, j >> 6] >> np.uint64(j & 63)) & _ONE
             flip = wanted - _ONE  # all ones where -1 is wanted, else 0
             for k in range(words.shape[1]):
                 add_signs(total, 64 * k, a_prev[i, k] ^ flip)
-            if (hit - start[j]) % FLUSH == FLUSH - 1:
-                for k in range(fan_in):
-                    carried[k] += total[k]
-                total[:] = 0
-        for k in range(fan_in):
-            h = np.int32(H[j, k]) + carried[k] + np.int32(total[k])
-            H[j, k] = min(max(h, -HIDDEN_MAX), HIDDEN_MAX)
-        pack_integer_signs(H[j : j + 1], words[j : j + 1])
+        for k in range(fan_in // 64):
+            words[j, k] = add_saturated(H, j * fan_in + 64 * k, total, 64 * k, HIDDEN_MAX)
+        word = np.uint64(0)
+        for k in range(fan_in // 64 * 64, fan_in):
+            h = min(max(np.int32(H[j, k]) + total[k], -HIDDEN_MAX), HIDDEN_MAX)
+            H[j, k] = h
+            word |= np.uint64(h >= 0) << np.uint64(k & 63)
+        if fan_in % 64:
+            words[j, -1] = word
 
 
 @njit(cache=True)
-def philox_row(first, count, layer, batch, epoch, seed, out):
-    """Words 0 .. 4 * count - 1 of the blocks ``first`` .. ``first + count - 1``."""
+def philox_blocks(first, stride, count, layer, batch, epoch, seed, out):
+    """The four words of ``count`` blocks ``first``, ``first + stride``, ... into ``out[:, i]``.
+
+    The blocks do not depend on each other, so the compiler computes several at once.
+    """
     low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
-    for block in range(count):
-        c0, c1 = np.uint64(first + block) & low, np.uint64(layer)
+    for i in range(count):
+        c0, c1 = np.uint64(first + i * stride) & low, np.uint64(layer)
         c2, c3 = np.uint64(batch), np.uint64(epoch)
         k0, k1 = np.uint64(seed), np.uint64(REINFORCE)
         for _ in range(ROUNDS_OF_PHILOX):
@@ -346,7 +358,7 @@ def philox_row(first, count, layer, batch, epoch, seed, out):
             c2 = (product_0 >> half) ^ c3 ^ k1
             c1, c3 = product_1 & low, product_0 & low
             k0, k1 = (k0 + np.uint64(WEYL_0)) & low, (k1 + np.uint64(WEYL_1)) & low
-        out[0, block], out[1, block], out[2, block], out[3, block] = c0, c1, c2, c3
+        out[0, i], out[1, i], out[2, i], out[3, i] = c0, c1, c2, c3
 
 
 @njit(cache=True)
@@ -362,18 +374,32 @@ def fill_guide(table, guide):
 
 @njit(cache=True)
 def reinforce(H, table, guide, chunk, seed, layer, batch, epoch):
-    """Walk each row from one picked entry to the next; ``chunk`` blocks of words at a time."""
+    """Walk each row from one picked entry to the next.
+
+    The first ``chunk`` blocks of words of a few rows are made side by side; a row that needs more
+    makes its own, a block at a time.
+    """
     rows, columns = H.shape
     blocks_a_row = -(-columns // 4)
-    words = np.empty((4, chunk), np.uint64)
+    words = np.empty((chunk, 4, BESIDE), np.uint64)
+    more = np.empty((4, 1), np.uint64)
     for i in range(rows):
-        position, block, used = 0, 0, 4 * chunk
+        beside = i % BESIDE
+        if beside == 0:
+            count = min(BESIDE, rows - i)
+            for b in range(chunk):
+                first = i * blocks_a_row + b
+                philox_blocks(first, blocks_a_row, count, layer, batch, epoch, seed, words[b])
+        position, used = 0, 0
         while position < columns:
-            if used == 4 * chunk:
-                first = i * blocks_a_row + block
-                philox_row(first, chunk, layer, batch, epoch, seed, words)
-                block, used = block + chunk, 0
-            word = words[used & 3, used >> 2]
+            block, part = used >> 2, used & 3
+            if block < chunk:
+                word = words[block, part, beside]
+            else:
+                if part == 0:
+                    first = i * blocks_a_row + block
+                    philox_blocks(first, 1, 1, layer, batch, epoch, seed, more)
+                word = more[part, 0]
             used += 1
             skip = np.int64(guide[word >> np.uint64(24)])
             while skip < SKIPS and word < table[skip]:
