@@ -195,6 +195,20 @@ def test_products_do_not_depend_on_the_number_of_threads(engine, shape):
         np.testing.assert_array_equal(masked, ternary)
 
 
+@pytest.mark.parametrize("shape", [(513, 257, 2100), (70, 2000, 2000)])
+@each_engine
+def test_large_products_are_shared_among_threads_without_a_seam(engine, shape):
+    """Large enough for the compiled engine to use its threads; float32 sums of signs are exact."""
+    m, n, columns = shape
+    assert m * n * columns > 2**28
+    rng = np.random.default_rng(10)
+    A, B = (signs(rng, size, columns).astype(np.float32) for size in (m, n))
+    b = engine.operand(numpy_engine.pack_signs(B), columns)
+    for threads in (1, 2):
+        z = engine.product(numpy_engine.pack_signs(A), b, threads)
+        np.testing.assert_array_equal(z, A @ B.T)
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 @each_engine
 def test_products_reach_both_ends(engine, sign):

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bnnkit import viz
+from bnnkit.bep import BEPNetwork
 from bnnkit.recurrent import BEPRecurrentNetwork
 from bnnkit.viz import joiner
 from bnnkit.viz.codec import decode, encode_integers, encode_signs
@@ -297,6 +298,13 @@ def test_a_long_history_is_thinned():
         (lambda: viz.ErrorBits(A, [W], P, [0, 1], nu=2), ValueError, "nu"),
         (lambda: viz.ErrorBits(A, [W], P, [0, 1], class_names=["x"]), ValueError, "name 2"),
         (lambda: viz.ErrorBits(np.ones((1, 300)), [W], P, [0]), ValueError, "256 neurons"),
+        (lambda: viz.ErrorBits(A, [W], P, [0, 1], other=1), ValueError, "of the class of sample 0"),
+        (lambda: viz.ErrorBits(A, [W], P, [0, 0], other=2), ValueError, "other must be"),
+        (lambda: of((3, 9)), ValueError, r"two hidden layers .* got widths \(3, 9\)"),
+        (lambda: of((3, 9, 5), credit="local"), ValueError, "credit 'bep', got .* 'local'"),
+        (lambda: of((3, 9, 5), layer=1), ValueError, "layer must be"),
+        (lambda: of((3, 9, 5), samples=[-1]), ValueError, "rows 0 "),
+        (lambda: viz.ErrorBits.of(None, A, [0, 1]), TypeError, "BEPNetwork, got NoneType"),
         (lambda: viz.ErrorBitsTime([]), TypeError, "mapping of names to Recordings"),
         (lambda: viz.ErrorBitsTime({}), TypeError, "mapping of names to Recordings"),
         (lambda: viz.ErrorBitsTime({"a": 1}), TypeError, "mapping of names to Recordings"),
@@ -328,6 +336,22 @@ def test_bad_input_is_named(make, error, message):
 
 
 # error bits
+
+
+def of(widths, credit="bep", **options) -> viz.ErrorBits:
+    return viz.ErrorBits.of(BEPNetwork(widths, 2, credit=credit), A, [0, 1], **options)
+
+
+@given(seed=st.integers(0, 99), nu=st.integers(0, 100), layer=st.integers(0, 1))
+def test_error_bits_hold_what_the_network_computes(seed, nu, layer):
+    net = BEPNetwork((6, 9, 8, 7), 3, seed=seed, nu=nu / 100)
+    rng = np.random.default_rng(seed)
+    X, y = rng.choice([-1, 1], (5, 6)), rng.integers(0, 3, 5)
+    widget = viz.ErrorBits.of(net, X, y, samples=[4, 1, 0], layer=layer)
+    trace = net.trace(X, y)
+    assert np.array_equal(decode(widget.a), trace.a[layer][[4, 1, 0]])
+    for place, row in enumerate([4, 1, 0]):
+        assert np.array_equal(widget.desired(place), trace.a_star[layer][row])
 
 
 @given(
@@ -532,8 +556,33 @@ def test_error_bits_show_what_python_computes(show, gallery):
         labels = [n.get_attribute("aria-label") for n in page.locator(".btl-neuron").all()]
         wanted = [1 if "wanted +1" in label else -1 for label in labels]
         assert wanted == widget.desired(sample).tolist()
-        page.get_by_label("Sample").focus()
+        page.get_by_role("slider", name="Sample").focus()
         page.keyboard.press("ArrowRight")
+
+
+@needs_browser
+@pytest.mark.slow
+def test_two_samples_of_a_class_are_told_apart_by_the_gate(show, gallery):
+    rng = np.random.default_rng(4)
+    a, W, P = (rng.choice([-1, 1], shape) for shape in ((4, 31), (21, 31), (3, 21)))
+    widget = viz.ErrorBits(a, [W], P, [0, 1, 0, 0], nu=0.1)
+    page = show(gallery.page(widget.html()))
+    said = page.locator(".btl-status")
+    lit = page.locator(".btl-neuron .btl-other-bit")
+    options = page.get_by_label("Compare with").locator("option").all_inner_texts()
+    assert options == ["no other sample", "sample 2, class 0", "sample 3, class 0"]
+    assert lit.count() == 0
+    page.get_by_label("Compare with").select_option("2")
+    differ = int((widget.desired(0) != widget.desired(2)).sum())
+    assert lit.count() == differ > 0
+    assert said.nth(0).inner_text().endswith(f"their a* differ in {differ} of 31 bits.")
+    opened = 100 * (np.abs(a.astype(int) @ W.T) <= 3).mean()
+    assert said.nth(2).inner_text() == f"Over all 4 samples, {opened:.1f} % of the gates are open."
+    page.get_by_role("slider", name="Gate").press("End")
+    assert lit.count() == 0  # all gates open: one a* for the whole class
+    assert "a* differ in 0 of 31 bits. Here blame belongs to the class" in said.nth(0).inner_text()
+    page.get_by_role("slider", name="Gate").press("Home")
+    assert said.nth(2).inner_text().endswith("0.0 % of the gates are open. Nothing passes.")
 
 
 @needs_browser
@@ -547,7 +596,7 @@ def test_error_bits_time_show_what_python_computes(show, gallery):
     page = show(gallery.page(widget.html()))
 
     def press(label, key):
-        page.get_by_label(label, exact=True).focus()
+        page.get_by_role("slider", name=label).focus()
         page.keyboard.press(key)
 
     def said(place):

@@ -13,7 +13,7 @@ from bnnkit.viz.plots import GREY, INK, MINUS, PLUS, figure, picture
 ALT = "Two lines cross, and some dots lie about them."
 
 
-def drawn(**options):
+def drawn(alt=ALT, **options):
     fig, ax = figure(**options)
     ax.plot([0, 1], [0, 1], color=PLUS, label="+1 & more")
     ax.plot([0, 1], [1, 0], color=MINUS)
@@ -21,7 +21,7 @@ def drawn(**options):
     ax.set_title("title")
     ax.text(0.5, 0.2, "later")
     ax.legend()
-    return picture(fig, ALT)
+    return picture(fig, alt)
 
 
 def test_it_is_one_svg_element_in_the_colours_of_the_page():
@@ -41,6 +41,17 @@ def test_its_letters_are_letters():
 def test_it_loads_nothing():
     links = re.findall(r'(?:href|src)="([^"]*)"', drawn().svg)
     assert all(link.startswith(("#", "data:")) for link in links)
+
+
+def test_its_style_is_for_itself_alone():
+    """matplotlib writes a rule for every element; in a page that would be every element of it."""
+    rules = re.findall(r"<style[^>]*>(.*?)</style>", drawn().svg, re.S)
+    assert rules and all(rule.strip().startswith(".btl-drawing *{") for rule in rules)
+
+
+def test_two_figures_share_no_id():
+    ids = [re.findall(r'\bid="([^"]*)"', drawn(alt).svg) for alt in (ALT, ALT + " And more.")]
+    assert ids[0] and not set(ids[0]) & set(ids[1])
 
 
 def test_the_same_figure_gives_the_same_bytes():

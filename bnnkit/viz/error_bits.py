@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bnnkit.bep import BEPNetwork
 from bnnkit.bep.chain import back_project, gate
 from bnnkit.binarize import sign
 from bnnkit.errors import check_columns, check_int, check_labels, check_number, check_signs
 from bnnkit.viz.codec import decode, encode_signs
 from bnnkit.viz.picture import sign_map
+from bnnkit.viz.samples import chosen_rows
 from bnnkit.viz.widget import Widget, still
 
 MOST_SAMPLES, MOST_NEURONS = 100, 256
@@ -31,11 +33,13 @@ class ErrorBits(Widget):
         The classes.
     nu : number in [0, 1]
         The gate's window to begin with, in hundredths.
+    other : int, optional
+        A second sample, of the same class as the first, to compare with.
     class_names : sequence of str, optional
 
     The page computes forward pass, gates, votes and margins itself, in integers; it equals
-    :mod:`bnnkit.bep` bit for bit. In Jupyter ``sample``, ``neuron`` and ``nu`` (in hundredths) are
-    synced both ways. Source: BEP, Eq. 5 and 7, Lemma 1.
+    :mod:`bnnkit.bep` bit for bit. In Jupyter ``sample``, ``other``, ``neuron`` and ``nu`` (in
+    hundredths) are synced both ways. Source: BEP, Eq. 5 and 7, Lemma 1.
 
     >>> ErrorBits([[1, -1, 1]], [[[1, 1, -1], [1, -1, 1]]], [[1, 1], [-1, -1]], [0])
     ErrorBits(1 sample, 3 neurons, 1 layer above)
@@ -51,6 +55,7 @@ class ErrorBits(Widget):
         y,
         *,
         nu: float = 0.3,
+        other: int | None = None,
         class_names: Sequence[str] | None = None,
         title: str = "Who should have said something else?",
     ):
@@ -69,9 +74,50 @@ class ErrorBits(Widget):
             class_names=[str(name) for name in names],
             nu=round(100 * check_number(nu, "nu", 0, 1)),
             sample=0,
+            other=_check_other(other, y),
             neuron=0,
             title=str(title),
         )
+
+    @classmethod
+    def of(
+        cls,
+        net: BEPNetwork,
+        X,
+        y,
+        *,
+        samples: Sequence[int] | None = None,
+        layer: int = 0,
+        **options,
+    ) -> ErrorBits:
+        """Return the widget of a hidden layer of a network as it is now, with the net's own gate.
+
+        Parameters
+        ----------
+        net : trained by "bep", two hidden layers or more
+        X, y : signs, shape (n, d), and class numbers
+        samples : rows of X; the first two of each class, at most 10, if left out
+        layer : 0 is the first hidden layer; the last has no layer above
+        options : for the widget
+
+        >>> X = np.array([[1, 1, 1], [1, -1, 1], [-1, 1, 1], [-1, -1, 1]])
+        >>> ErrorBits.of(BEPNetwork((3, 9, 5), 2), X, [0, 1, 1, 0])
+        ErrorBits(4 samples, 9 neurons, 1 layer above)
+        """
+        if not isinstance(net, BEPNetwork):
+            raise TypeError(f"net must be a BEPNetwork, got {type(net).__name__}")
+        if net.credit != "bep" or net.depth < 2:
+            raise ValueError(
+                "net must have two hidden layers or more and credit 'bep', "
+                f"got widths {net.widths} and credit {net.credit!r}"
+            )
+        layer = check_int(layer, "layer", 0, net.depth - 2)
+        X = check_signs(X, "X", ndim=2)
+        y = check_labels(y, "y", len(X), net.n_classes)
+        rows = chosen_rows(samples, y)
+        a = net.trace(X[rows], y[rows]).a[layer]
+        weights = [above.W.to_signs() for above in net.layers[layer + 1 :]]
+        return cls(a, weights, net.P.to_signs(), y[rows], **({"nu": net.nu} | options))
 
     def desired(self, sample: int | None = None) -> np.ndarray:
         """Return a* of the layer for one sample (int8, shape (K,)), as the page shows it."""
@@ -95,12 +141,22 @@ class ErrorBits(Widget):
 
     def _still(self) -> str:
         a, a_star = decode(self.a)[self.sample], self.desired()
-        wrong = int((a != a_star).sum())
+        error = np.where(a != a_star, np.int8(2), np.int8(0))
         words = (
             f"{self.title} Above, the activations a of {len(a)} neurons; below, the desired ones "
-            f"a*. They differ in {wrong} places: the error bits."
+            f"a*; at the bottom the error bits, the {int((a != a_star).sum())} places where they "
+            "differ."
         )
-        return still(words, sign_map(np.stack([a, a_star]), "a above a*"))
+        return still(words, sign_map(np.stack([a, a_star, error]), "a above a*"))
+
+
+def _check_other(other: int | None, y: np.ndarray) -> int | None:
+    if other is None:
+        return None
+    other = check_int(other, "other", 1, len(y) - 1)
+    if y[other] != y[0]:
+        raise ValueError(f"other must be of the class of sample 0, {y[0]}, got class {y[other]}")
+    return other
 
 
 def _check_chain(a: np.ndarray, weights: list[np.ndarray], P: np.ndarray) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 
 from bnnkit.bep.chain import back_project, gate
 from bnnkit.errors import (
-    check_array,
     check_columns,
     check_int,
     check_labels,
@@ -21,6 +20,7 @@ from bnnkit.packed import unpack
 from bnnkit.recurrent import SS, STATE, SY, XS, BEPRecurrentNetwork, backward, forward
 from bnnkit.viz.codec import decode, encode_signs
 from bnnkit.viz.picture import sign_map
+from bnnkit.viz.samples import chosen_rows
 from bnnkit.viz.widget import Widget, still
 
 MOST_SAMPLES, MOST_NEURONS, MOST_STEPS = 100, 256, 200
@@ -86,7 +86,7 @@ class Recording:
             raise TypeError(f"net must be a BEPRecurrentNetwork, got {type(net).__name__}")
         X = check_signs(X, "X", ndim=3)
         y = check_labels(y, "y", len(X), net.n_classes)
-        rows = pick(y) if samples is None else check_samples(samples, len(y))
+        rows = chosen_rows(samples, y)
         W_xs, W_ss, W_sy = (net.layers[i].W.to_signs() for i in (XS, SS, SY))
         a = unpack(net._encode(X[rows], "X"), W_xs.shape[1])
         return cls(a, W_xs, W_ss, W_sy, net.P.to_signs(), net.s_0, y[rows], group=net.groups[STATE])
@@ -222,27 +222,3 @@ class ErrorBitsTime(Widget):
             f"{int((error == 2).sum())} of {len(s_star) * K} are error bits."
         )
         return still(words, sign_map(picture, "s, s* and their error bits"))
-
-
-def pick(y: np.ndarray, each: int = 2, most: int = 10) -> np.ndarray:
-    """Return the rows of the first ``each`` samples of every class, in order, ``most`` in all.
-
-    >>> pick(np.array([0, 0, 0, 1, 2, 1]))
-    array([0, 1, 3, 4, 5])
-    """
-    rows = np.concatenate([np.flatnonzero(y == c)[:each] for c in np.unique(y)])
-    return np.sort(rows[:most])
-
-
-def check_samples(samples, n: int) -> np.ndarray:
-    """Return the numbers of some of ``n`` samples as an array.
-
-    >>> check_samples([3, 1], 4)
-    array([3, 1])
-    """
-    rows = check_array(samples, "samples", ndim=1)
-    if rows.dtype.kind not in "iu":
-        raise TypeError(f"samples must hold integers, got dtype {rows.dtype}")
-    if rows.min() < 0 or rows.max() >= n:
-        raise ValueError(f"samples must be rows 0 .. {n - 1}, got {rows.min()} .. {rows.max()}")
-    return rows

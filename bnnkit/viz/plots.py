@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import html
 import io
+import re
 from dataclasses import dataclass
 
 from bnnkit.errors import check_number
@@ -32,7 +33,6 @@ STYLE = {
     "font.family": "sans-serif",
     "font.size": 11,
     "svg.fonttype": "none",  # letters stay letters: they can be read aloud and searched
-    "svg.hashsalt": "bits that learn",
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -74,7 +74,8 @@ class Picture:
 
     def _repr_html_(self) -> str:
         alt = html.escape(self.alt)
-        return f'<div class="btl-picture" role="img" aria-label="{alt}">{self.svg}</div>'
+        words = f'class="btl-drawing" role="img" aria-label="{alt}"'
+        return f'<div {words} style="text-align:center">{self.svg}</div>'
 
 
 def picture(fig, alt: str) -> Picture:
@@ -91,10 +92,14 @@ def picture(fig, alt: str) -> Picture:
         if text.get_color() == "black":
             text.set_color(INK)
     file = io.StringIO()
-    with matplotlib.rc_context(STYLE):
+    own_ids = {"svg.hashsalt": alt}  # the same in every run, and no other picture's
+    with matplotlib.rc_context(STYLE | own_ids):
         fig.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = file.getvalue()
     svg = svg[svg.index("<svg") :].replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)  # names that a second figure would repeat
+    svg = svg.replace("*{", ".btl-drawing *{")  # a rule for this picture, not for the whole page
     for ours, pages in PAGE.items():
         svg = svg.replace(ours, pages)
     return Picture(alt, svg)

@@ -46,6 +46,21 @@ test("bep: forward, margin, gates, votes, desired activations", async () => {
   }
 });
 
+test("bep: the histogram counts every sum, and is its own mirror image", async () => {
+  const { histogram } = await load("bep");
+  for (const { weights, z } of golden("bep").cases) {
+    const sums = z.flatMap((layer, l) => layer.map((sum) => (weights[l].cols % 2 === weights[0].cols % 2 ? sum : sum + 1)));
+    for (const most of [1, 2, 5, 40]) {
+      const { low, wide, counts } = histogram(sums, weights[0].cols, most);
+      const inBar = (i) => sums.filter((sum) => sum >= low + i * wide && sum < low + (i + 1) * wide).length;
+      deepEqual(counts, counts.map((_, i) => inBar(i)));
+      equal(counts.reduce((total, count) => total + count), sums.length);
+      deepEqual(histogram(sums.map((sum) => -sum), weights[0].cols, most).counts, [...counts].reverse());
+      equal(counts.length <= most + 2, true);
+    }
+  }
+});
+
 test("time: states, blame back through them, gates, the shared mask, and s* put in place of s", async () => {
   const { marginFrom, unroll } = await load("time");
   for (const { W_xs, W_ss, W_sy, P, start, group, a, y, nu, horizon, patched, ...wanted } of golden("time")) {

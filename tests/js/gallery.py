@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from bnnkit import viz
+from bnnkit.bep import BEPNetwork
 from bnnkit.recurrent import BEPRecurrentNetwork
 
 PAGE = """<!doctype html>
@@ -52,12 +53,18 @@ def widgets() -> list:
         viz.XnorDot(rng.choice([-1, 1], 61), rng.choice([-1, 1], 61), title="Sixty-one bits"),
         viz.Thermometer(np.sin(np.arange(48) / 5) + 0.2 * rng.normal(size=48), bits=5),
         viz.Staircase(0.3),
-        viz.ErrorBits(
-            *(rng.choice([-1, 1], (6, 31)), [rng.choice([-1, 1], (15, 31))]),
-            *(rng.choice([-1, 1], (3, 15)), [0, 0, 1, 1, 2, 2]),
-        ),
+        error_bits(digits),
         viz.ErrorBitsTime({f"{lag} steps": recall(lag) for lag in (3, 9, 23)}, nu=0.3),
     ]  # fmt: skip
+
+
+def error_bits(digits) -> viz.ErrorBits:
+    """A network of two layers of 35 that has learnt digits."""
+    X, y = digits.data[:1000], digits.target[:1000]
+    X = np.concatenate([np.where(X > t, 1, -1) for t in (2, 6, 10, 14)], axis=1)
+    net = BEPNetwork((256, 35, 35), 10, nu=0.15).fit(X, y, epochs=15, batch_size=20)
+    names = [f"digit {digit}" for digit in range(10)]
+    return viz.ErrorBits.of(net, X, y, samples=[0, 10, 20, 1, 11, 2], other=1, class_names=names)
 
 
 def recall(lag: int) -> viz.Recording:

@@ -77,3 +77,19 @@ export function tally(weights, P, a, aStar, y) {
   });
   return count;
 }
+
+// How often each sum occurs, in about `most` bars of equal width, symmetric about 0. Sums of `fanIn`
+// signs have its parity, so a bar is a whole number of twos wide, and 0 lies in the middle of a bar if
+// it can occur, else between two.
+export function histogram(sums, fanIn, most) {
+  const reach = sums.reduce((far, z) => Math.max(far, Math.abs(z)), 0) + 1;
+  const even = fanIn % 2 === 0;
+  let twos = Math.ceil(reach / most);
+  if (even && twos % 2 === 0) twos++;
+  const wide = 2 * twos;
+  const bars = even ? 2 * Math.ceil((reach - twos) / wide) + 1 : 2 * Math.ceil(reach / wide);
+  const low = (-bars * wide) / 2;
+  const counts = Array(bars).fill(0);
+  for (const z of sums) counts[Math.floor((z - low) / wide)]++;
+  return { low, wide, counts };
+}

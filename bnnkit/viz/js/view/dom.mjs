@@ -54,6 +54,7 @@ export function key(kind, words) {
 
 export function frame(el, title, ...children) {
   el.classList.add("btl-widget");
+  el.dataset.lmSuppressShortcuts = "";  // or JupyterLab takes the arrow keys and Enter for itself
   el.setAttribute("role", "group");
   el.setAttribute("aria-label", title);
   el.replaceChildren(h("p", { class: "btl-title", "aria-hidden": "true" }, title), ...children);

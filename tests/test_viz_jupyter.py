@@ -1,0 +1,143 @@
+"""A widget in a real JupyterLab: it appears, the keyboard moves it, and Python knows."""
+
+import importlib.util
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+NEEDED = ("playwright", "jupyterlab", "ipykernel", "anywidget")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None or not all(importlib.util.find_spec(name) for name in NEEDED),
+        reason=f"NOT RUN: needs Chromium and {', '.join(NEEDED)}",
+    ),
+]
+
+TOKEN = "signs"
+WAIT = 60_000  # milliseconds
+IDLE = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
+CELLS = [
+    "from bnnkit import viz\n"
+    "widget = viz.FlipMap([[[1, -3], [5, 1]], [[-1, -3], [5, 3]], [[1, -3], [5, 3]]])\n"
+    "widget",
+    "print('step', widget.step, 'selected', widget.selected)",
+    "widget.step = 0",
+]
+BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+SERVER = [
+    "--no-browser", "--allow-root", "--expose-app-in-browser", f"--IdentityProvider.token={TOKEN}",
+    "--ServerApp.port_retries=0", "--LabApp.news_url=", "--LabApp.extension_manager=readonly",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+]  # fmt: skip
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A JupyterLab of its own, with no settings of the user's; its address."""
+    import nbformat
+
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in CELLS])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, folder / "flips.ipynb")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = {
+        f"JUPYTER_{name}_DIR": str(tmp_path / name.lower())
+        for name in ("CONFIG", "DATA", "RUNTIME")
+    }
+    environment = os.environ | own | {"HOME": str(tmp_path)}
+    environment.pop("BNNKIT_WIDGETS", None)
+    command = [sys.executable, "-m", "jupyterlab", *SERVER, f"--port={port}"]
+    with open(tmp_path / "server.log", "w") as log:
+        server = subprocess.Popen(
+            [*command, f"--ServerApp.root_dir={folder}"],
+            env=environment, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        address = f"http://127.0.0.1:{port}"
+        wait_for(f"{address}/api", server, tmp_path / "server.log")
+        yield address
+    finally:
+        server.terminate()  # shuts its kernels down as well
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def wait_for(address: str, server: subprocess.Popen, log, seconds: int = 60) -> None:
+    for _ in range(4 * seconds):
+        assert server.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(address, timeout=5)
+            return
+        except OSError:
+            time.sleep(0.25)
+    pytest.fail(f"JupyterLab did not start: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture
+def page(lab):
+    """The notebook, open in JupyterLab, its kernel ready."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER)
+        page = browser.new_page(viewport={"width": 1200, "height": 1000})
+        page.set_default_timeout(WAIT)
+        problems = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(f"{lab}/lab/tree/flips.ipynb?token={TOKEN}")
+        page.locator(".jp-Notebook .jp-CodeCell").nth(len(CELLS) - 1).wait_for()
+        page.locator(IDLE).wait_for()
+        yield page
+        browser.close()
+    assert problems == []
+
+
+def run(page, number: int) -> None:
+    """Run one cell, as a reader does, and wait until the kernel has done it."""
+    from playwright.sync_api import expect
+
+    cell = page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    expect(cell.locator(".jp-InputArea-prompt")).to_have_text(re.compile(r"\[\d+\]"), timeout=WAIT)
+    expect(page.locator(IDLE)).to_have_count(1, timeout=WAIT)
+
+
+def test_a_widget_and_python_share_their_state(page):
+    from playwright.sync_api import expect
+
+    run(page, 0)
+    widget = page.locator(".jp-OutputArea .btl-widget")
+    said = widget.locator(".btl-status").nth(0)
+    second = "Epoch 2: 1 of 4 weights flipped (25.0 %)."
+    expect(said).to_have_text(second, timeout=WAIT)
+    canvas = widget.locator("canvas")
+    assert canvas.evaluate("c => c.width > 0 && c.toDataURL().length > 300")
+
+    # JupyterLab moves the focus a little after it has run a cell: come after that.
+    expect(page.locator(".jp-CodeCell").nth(1)).to_have_class(re.compile("jp-mod-active"))
+    widget.get_by_role("slider").press("ArrowLeft")
+    expect(said).to_have_text("Epoch 1: 1 of 4 weights flipped (25.0 %).", timeout=WAIT)
+    canvas.press("ArrowRight")  # chooses the first weight
+    canvas.press("ArrowDown")
+    run(page, 1)
+    output = page.locator(".jp-CodeCell").nth(1).locator(".jp-OutputArea-output")
+    expect(output).to_have_text(re.compile(r"step 1 selected \[1, 0\]"), timeout=WAIT)
+
+    run(page, 2)
+    expect(said).to_have_text("Epoch 0: the start.", timeout=WAIT)
