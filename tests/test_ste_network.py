@@ -1,5 +1,8 @@
 """Training, the three rules of the test, and the same layers on another array library."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -303,3 +306,10 @@ def test_layers_of_ones_own(data):
     net = BinaryConnectNetwork(layers).fit(X, y, epochs=60, loss="mean", rng=0)
     assert net.score(X, y) > 0.8
     assert net.layers[3].params["b"].any()
+
+
+def test_a_network_can_be_copied_and_pickled():
+    X, y = np.random.default_rng(0).normal(size=(40, 6)), np.arange(40) % 3
+    net = binary_connect_mlp([6, 5, 3], rng=0).fit(X, y, epochs=1, rng=0)
+    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        np.testing.assert_array_equal(twin.outputs(X), net.outputs(X))

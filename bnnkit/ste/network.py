@@ -241,6 +241,15 @@ class BinaryConnectNetwork(Sequential):
             self._xp = xp
         return move(X, xp, self.dtype)
 
+    def __getstate__(self) -> dict:
+        """All but the array library, a module, which cannot be pickled or copied."""
+        return {name: value for name, value in self.__dict__.items() if name != "_xp"}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        linear = next(layer for layer in self.layers if isinstance(layer, Linear))
+        self._xp = namespace(next(iter((linear.params | linear.latents).values())))
+
 
 def binary_connect_mlp(
     widths: Sequence[int],

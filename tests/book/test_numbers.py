@@ -56,6 +56,14 @@ def test_no_bare_percentage_or_factor(passage):
     )
 
 
+@pytest.mark.parametrize("passage", WRITTEN, ids=lambda passage: passage.where)
+def test_no_line_is_lost_as_a_comment(passage):
+    """MyST takes a line that starts with % for a comment and leaves it out."""
+    prose = re.sub(r"^(`{3,}|~{3,}).*?^\1", "", passage.text, flags=re.S | re.M)
+    lost = [line for line in prose.splitlines() if line.lstrip().startswith("%")]
+    assert not lost, f"{passage.where}: {lost}. Begin the line with another word"
+
+
 def test_each_claim_is_quoted():
     printed = {(file, name) for file in CLAIMS for name in CLAIMS[file]}
     quoted = {
