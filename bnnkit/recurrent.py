@@ -144,7 +144,7 @@ def accumulate(mask, s_star, inputs) -> np.ndarray:
            [0, 0]], dtype=int32)
     """
     s_star = check_signs(s_star, "s_star", ndim=3).astype(np.int32)
-    chosen = s_star * np.asarray(mask)[:, None, :]
+    chosen = s_star * np.asarray(mask, dtype=bool)[:, None, :]
     inputs = check_signs(inputs, "inputs", ndim=3).astype(np.int32)
     return np.einsum("ntj,ntk->jk", chosen, inputs, dtype=np.int32)
 

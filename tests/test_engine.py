@@ -348,16 +348,17 @@ def test_update_saturates_once_at_the_end(engine, side):
     assert (H == side * (LIMIT - 2)).all()
 
 
+@pytest.mark.parametrize("n", [16_000, 16_001, 16_384, 40_000])
 @each_engine
-def test_update_sums_wider_than_its_integers(engine):
-    """20,000 pushes of 2 pass 16 bits before they are clipped."""
-    n = 20_000
-    H, words = np.array([[-1, 1]], np.int16), packed([[-1, 1]])
-    engine.update(
-        H, words, np.zeros((n, 1), np.int32), packed(np.ones((n, 1))), packed([[1, -1]] * n)
-    )
-    assert H.tolist() == [[LIMIT, -LIMIT]]
-    assert words.tolist() == [[0b01]]
+def test_update_sums_wider_than_its_integers(engine, n):
+    """So many pushes of 2 at one neuron pass 16 bits before they are clipped."""
+    H = np.where(np.arange(66) % 3, -1, 1).astype(np.int16)[None]
+    words, direction = packed(H), np.where(np.arange(66) % 2, 1, -1)
+    expected = np.clip(H.astype(np.int64) + 2 * n * direction, -LIMIT, LIMIT)
+    a_prev = np.repeat(packed(direction[None]), n, axis=0)
+    engine.update(H, words, np.zeros((n, 1), np.int32), packed([[1]]).repeat(n, axis=0), a_prev)
+    np.testing.assert_array_equal(H, expected)
+    np.testing.assert_array_equal(words, packed(expected))
 
 
 @each_engine
@@ -379,7 +380,7 @@ def test_update_without_winners_changes_nothing(engine):
 @each_engine
 def test_reinforce_pushes_the_chosen_entries_away_from_zero(engine, p):
     probability = integer_probability(p)
-    for shape in ((1, 1), (5, 67), (3, 400)):
+    for shape in ((1, 1), (5, 67), (3, 400), (35, 30)):
         address = (9, 2, 31, 4)
         chosen = plain_chosen(shape, probability, *address)
         H = hidden(np.random.default_rng(9), *shape)
@@ -457,6 +458,38 @@ def test_the_skip_table_is_the_geometric_law(p):
     for k, entry in enumerate(table.tolist(), start=1):
         assert 0 <= stay**k * 2**32 - entry < k + 1
     assert not table.flags.writeable
+
+
+# -- the plain twins -------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif("numba" not in available_engines(), reason="there is nothing compiled")
+@given(ROWS, st.integers(1, 5), st.integers(1, 5), COLUMNS, SEEDS)
+@settings(max_examples=15)
+def test_the_plain_twin_of_each_vector_kernel_gives_the_same(n, groups, group, columns, seed):
+    """Run as Python, as a reader steps through them; columns are those of a layer's input."""
+    from bnnkit.engine import kernels
+
+    rng = np.random.default_rng(seed)
+    width = groups * group
+    W, X, mask = (signs(rng, rows, columns) for rows in (width, n, n))
+    a, masks, w = packed(X), packed(mask), packed(W)
+    z, masked = np.empty((n, width), np.int32), np.empty((n, width), np.int32)
+    kernels.product_loops.py_func(a, w, columns, z)
+    np.testing.assert_array_equal(z, plain_product(X, W))
+    kernels.masked_product_loops.py_func(a, masks, w, masked)
+    np.testing.assert_array_equal(masked, plain_product(X * (mask > 0), W))
+
+    a_star = signs(rng, n, width)
+    winners = np.empty((n, groups), np.int32)
+    kernels.select_loops.py_func(z, packed(a_star), group, winners)
+    np.testing.assert_array_equal(winners, plain_select(z, a_star, group))
+
+    H = hidden(rng, width, columns)
+    expected, words = plain_update(H, winners, a_star, X), packed(H)
+    kernels.update_loops.py_func(H, words, winners, packed(a_star), a)
+    np.testing.assert_array_equal(H, expected)
+    np.testing.assert_array_equal(words, packed(expected))
 
 
 # -- which engine serves ---------------------------------------------------------------------------

@@ -66,6 +66,7 @@ def test_shared_mask_and_accumulate_by_loops(seed, n, T, sizes):
             for t in range(T):
                 total[j] += mask[mu, j] * s_star[mu, t, j] * inputs[mu, t].astype(int)
     np.testing.assert_array_equal(accumulate(mask, s_star, inputs), total)
+    np.testing.assert_array_equal(accumulate(mask.astype(np.int64), s_star, inputs), total)
 
 
 @pytest.fixture(scope="module")

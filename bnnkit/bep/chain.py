@@ -182,7 +182,7 @@ def update(H, mask, a_star, a_prev) -> np.ndarray:
            [ 3,  5]], dtype=int16)
     """
     H = check_array(H, "H", ndim=2)
-    chosen = np.asarray(mask) * check_signs(a_star, "a_star", ndim=2).astype(np.int32)
+    chosen = np.asarray(mask, dtype=bool) * check_signs(a_star, "a_star", ndim=2).astype(np.int32)
     total = chosen.T @ check_signs(a_prev, "a_prev", ndim=2).astype(np.int32)
     return np.clip(H + 2 * total, -HIDDEN_MAX, HIDDEN_MAX).astype(np.int16)
 

@@ -1,10 +1,14 @@
 // What every view needs: elements, a slider, the page's theme and width.
 
 const SVG = "http://www.w3.org/2000/svg";
+const CONTROLS = ["button", "input", "select"];
 
 // h("button", { type: "button", onclick: f }, "Play"): null and false attributes are left out.
 export function h(tag, attributes = {}, ...children) {
-  return furnish(document.createElement(tag), attributes, children);
+  const element = furnish(document.createElement(tag), attributes, children);
+  const takesKeys = CONTROLS.includes(tag) || "tabindex" in attributes;
+  if (takesKeys) element.dataset.lmSuppressShortcuts = "";  // or JupyterLab keeps arrows and Enter to itself
+  return element;
 }
 
 export function svg(tag, attributes = {}, ...children) {
@@ -54,7 +58,6 @@ export function key(kind, words) {
 
 export function frame(el, title, ...children) {
   el.classList.add("btl-widget");
-  el.dataset.lmSuppressShortcuts = "";  // or JupyterLab takes the arrow keys and Enter for itself
   el.setAttribute("role", "group");
   el.setAttribute("aria-label", title);
   el.replaceChildren(h("p", { class: "btl-title", "aria-hidden": "true" }, title), ...children);
