@@ -209,6 +209,20 @@ def test_large_products_are_shared_among_threads_without_a_seam(engine, shape):
         np.testing.assert_array_equal(z, A @ B.T)
 
 
+@pytest.mark.skipif("numba" not in available_engines(), reason="numba's threads need numba")
+def test_a_product_with_threads_leaves_their_number_as_it_was():
+    import numba
+
+    words = np.zeros((600, 16), np.uint64)
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        ENGINES[0].product(words, ENGINES[0].operand(words, 1000), 2)
+        assert numba.get_num_threads() == 1
+    finally:
+        numba.set_num_threads(before)
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 @each_engine
 def test_products_reach_both_ends(engine, sign):

@@ -126,9 +126,9 @@ def update(
 
 @lru_cache(maxsize=64)
 def skip_table(probability: int) -> np.ndarray:
-    """Return ``floor((1 - p)**k * 2**32)`` for k = 1 .. SKIPS, uint64, by integer products only.
+    """Return ``(1 - p)**k * 2**32`` for k = 1 .. SKIPS, uint64, rounded down at every step.
 
-    ``probability`` is ``p`` as a 32-bit integer threshold. A logarithm would be shorter, but its
+    ``probability`` is ``p`` as a 32-bit integer threshold; all products are integers. A logarithm would be shorter, but its
     last digit differs between machines.
     """
     table = np.empty(SKIPS, np.uint64)
