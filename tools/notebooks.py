@@ -10,9 +10,11 @@ package on hosted machines; its address comes from pyproject.toml.
 """
 
 import argparse
+import os
 import re
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbformat
 from project import CHAPTERS, INSTALL
@@ -121,9 +123,11 @@ def execute(notebook, path):
     """Execute ``notebook`` in a fresh kernel, in its own folder."""
     from nbclient import NotebookClient
 
-    NotebookClient(
-        notebook, timeout=180, kernel_name="python3", resources={"metadata": {"path": path.parent}}
-    ).execute()
+    place = {"metadata": {"path": path.parent}}
+    client = NotebookClient(notebook, timeout=180, kernel_name="python3", resources=place)
+    with TemporaryDirectory() as home:  # the reader's own progress stays untouched
+        os.environ["BNNKIT_HOME"] = home
+        client.execute()
 
 
 def text_of(notebook):

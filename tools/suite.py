@@ -11,10 +11,12 @@ import re
 import subprocess
 import sys
 import time
+from tempfile import TemporaryDirectory
 
 import browser
 from project import CHAPTERS, ROOT
 
+HOME = TemporaryDirectory(prefix="bnnkit-")
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
 TWO = ["-n", "2", "--dist", "loadfile"]  # two cores; a file (a notebook) stays on one of them
 STYLE = [
@@ -43,6 +45,7 @@ def run(command):
     """Run ``command``, show its output as it comes, and return (exit code, output)."""
     environment = {**os.environ, "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}"}
     environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # two workers on two cores
+    environment.setdefault("BNNKIT_HOME", HOME.name)  # not the progress of whoever runs the tests
     process = subprocess.Popen(
         command,
         cwd=ROOT,

@@ -128,8 +128,8 @@ def update(
 def skip_table(probability: int) -> np.ndarray:
     """Return ``(1 - p)**k * 2**32`` for k = 1 .. SKIPS, uint64, rounded down at every step.
 
-    ``probability`` is ``p`` as a 32-bit integer threshold; all products are integers. A logarithm would be shorter, but its
-    last digit differs between machines.
+    ``probability`` is ``p`` as a 32-bit integer threshold; all products are integers. A logarithm
+    would be shorter, but its last digit differs between machines.
     """
     table = np.empty(SKIPS, np.uint64)
     survival = 1 << 32

@@ -11,10 +11,12 @@ import re
 import sys
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 import project
 
+HOME = TemporaryDirectory(prefix="bnnkit-")
 WIDGET_SCRIPT, WIDGET_STYLE = "btl-widgets.js", "btl-widgets.css"
 BACK_LINK = re.compile(r'(<a class="viewcode-back" href="[^"#]*#)([^"]*)(">.*?</a>)')
 PARAMETER = re.compile(r"(\*{0,2}\w[\w, *]*) : (.+)")
@@ -45,6 +47,7 @@ def configure(app, config):
         "repository": project.REPOSITORY,
         "version": project.VERSION,
     }
+    os.environ.setdefault("BNNKIT_HOME", HOME.name)  # the builder's own progress stays untouched
     os.environ["BNNKIT_WIDGETS"] = "html"  # the kernels that build the pages make the site's body
     if os.environ.get("BTL_DRAFT"):  # `make draft`
         config.nb_execution_mode = "cache"
