@@ -49,7 +49,11 @@ def check_number(
     wanted = f"{name} must be a number{_interval(low, high, open_low)}"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise TypeError(f"{wanted}, got {_describe(value)}")
-    number = value if isinstance(value, Fraction) else float(value)
+    try:
+        number = value if isinstance(value, Fraction) else float(value)
+        float(number)
+    except OverflowError:
+        raise ValueError(f"{wanted}, got one too large for a float") from None
     below = low is not None and (number <= low if open_low else number < low)
     if not np.isfinite(float(number)) or below or (high is not None and number > high):
         raise ValueError(f"{wanted}, got {value}")
@@ -115,6 +119,61 @@ def check_signs(x, name: str, ndim: int | tuple[int, ...] | None = None) -> np.n
         where = index[0] if len(index) == 1 else index
         raise ValueError(f"{name} must hold only -1 and +1, got {array[index]} at index {where}")
     return np.array(array, dtype=np.int8, order="C", copy=None)
+
+
+def check_integers(x, name: str, ndim: int | None = None, limit: int = 2**62) -> np.ndarray:
+    """Return ``x`` as an ``int64`` array of integers from ``-limit`` to ``limit``.
+
+    >>> check_integers([[1, -3]], "H", ndim=2)
+    array([[ 1, -3]])
+    >>> check_integers([[40001]], "H", limit=32767)
+    Traceback (most recent call last):
+    ValueError: H must hold integers from -32767 to 32767, got 40001
+    """
+    array = check_array(x, name, ndim=ndim)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must hold integers, got dtype {array.dtype}")
+    for extreme in (int(array.min()), int(array.max())):
+        if abs(extreme) > limit:
+            raise ValueError(f"{name} must hold integers from -{limit} to {limit}, got {extreme}")
+    return array.astype(np.int64)
+
+
+def check_mask(x, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Return ``x`` as a bool array of ``shape``; 0 and 1 serve as well.
+
+    >>> check_mask([[1, 0]], "gate", (1, 2))
+    array([[ True, False]])
+    >>> check_mask([[1, -1]], "gate", (1, 2))
+    Traceback (most recent call last):
+    ValueError: gate must hold only True and False (or 1 and 0), got -1
+    """
+    array = _as_array(x, name)
+    if array.dtype.kind not in "biu":
+        raise TypeError(f"{name} must hold True and False, got dtype {array.dtype}")
+    check_shape(array, name, shape)
+    wrong = (array != 0) & (array != 1)
+    if wrong.any():
+        got = array[wrong][0]
+        raise ValueError(f"{name} must hold only True and False (or 1 and 0), got {got}")
+    return array.astype(bool)
+
+
+def check_shape(x: np.ndarray, name: str, shape: tuple[int, ...]) -> None:
+    """Raise ``ValueError`` unless ``x`` has exactly this shape."""
+    if x.shape != tuple(shape):
+        raise ValueError(f"{name} must have shape {tuple(shape)}, got {x.shape}")
+
+
+def check_widths(values, name: str) -> tuple[int, ...]:
+    """Return a sequence of integers >= 1 as a tuple.
+
+    >>> check_widths([64, 63], "widths")
+    (64, 63)
+    """
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a sequence of integers, got {_describe(values)}")
+    return tuple(check_int(value, name, low=1) for value in values)
 
 
 def check_labels(y, name: str, n: int, n_classes: int | None = None) -> np.ndarray:

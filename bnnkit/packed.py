@@ -80,7 +80,7 @@ def xnor_dot(a, b, columns: int) -> np.ndarray:
     """
     a, b = _check_words(a, "a", columns), _check_words(b, "b", columns)
     differ = np.bitwise_count(a ^ b).sum(axis=-1, dtype=np.int32)
-    return columns - 2 * differ
+    return np.int32(columns) - 2 * differ
 
 
 @step("3.3")
@@ -125,6 +125,9 @@ def ternary_dot(a, mask, b) -> np.ndarray:
     0
     """
     a, mask, b = (_check_words(x, name) for x, name in ((a, "a"), (mask, "mask"), (b, "b")))
+    if not a.shape[-1] == mask.shape[-1] == b.shape[-1]:
+        sizes = f"{a.shape[-1]}, {mask.shape[-1]} and {b.shape[-1]}"
+        raise ValueError(f"a, mask and b must have the same number of words a row, got {sizes}")
     counted = np.bitwise_count(mask).sum(axis=-1, dtype=np.int32)
     differ = np.bitwise_count((a ^ b) & mask).sum(axis=-1, dtype=np.int32)
     return counted - 2 * differ
@@ -149,6 +152,8 @@ class BitMatrix:
         words = _check_words(words, "words", check_int(columns, "columns", low=1))
         if words.ndim != 2:
             raise ValueError(f"words must have 2 axes, got shape {words.shape}")
+        if len(words) == 0:
+            raise ValueError(f"words must have at least one row, got shape {words.shape}")
         spare = words.shape[1] * WORD - columns
         if spare and (words[:, -1] >> np.uint64(WORD - spare)).any():
             raise ValueError(f"words must have 0 in the {spare} padding bits of each row")
@@ -226,6 +231,8 @@ class BitMatrix:
             raise TypeError(f"other must be a BitMatrix, got {type(other).__name__}")
         if self.shape[1] != other.shape[0]:
             raise ValueError(f"inner sizes must agree, got {self.shape} @ {other.shape}")
+        if mask is not None and not isinstance(mask, BitMatrix):
+            raise TypeError(f"mask must be a BitMatrix, got {type(mask).__name__}")
         if mask is not None and mask.shape != self.shape:
             raise ValueError(f"mask must have shape {self.shape}, got {mask.shape}")
         check_int(threads, "threads", low=1)

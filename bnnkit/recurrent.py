@@ -20,7 +20,16 @@ from bnnkit.bep.prototypes import class_prototypes
 from bnnkit.bep.training import SignNetwork, Tally
 from bnnkit.binarize import sign
 from bnnkit.engine import get_engine
-from bnnkit.errors import check_columns, check_int, check_option, check_signs
+from bnnkit.errors import (
+    check_columns,
+    check_int,
+    check_integers,
+    check_mask,
+    check_number,
+    check_option,
+    check_shape,
+    check_signs,
+)
 from bnnkit.packed import BitMatrix, pack
 from bnnkit.philox import Stream, random_signs
 from bnnkit.steps import step
@@ -51,7 +60,10 @@ def forward(W_xs, W_ss, a, s_0) -> tuple[np.ndarray, np.ndarray]:
     """
     W_xs, W_ss = BitMatrix.from_signs(W_xs), BitMatrix.from_signs(W_ss)
     a, s_0 = check_signs(a, "a", ndim=3), check_signs(s_0, "s_0", ndim=1)
-    n, T, _ = a.shape
+    n, T, K_x = a.shape
+    if W_ss.shape != (len(s_0), len(s_0)) or W_xs.shape != (len(s_0), K_x):
+        shapes = f"{W_xs.shape} and {W_ss.shape} for {len(s_0)} neurons and {K_x} inputs"
+        raise ValueError(f"W_xs and W_ss must have shapes (K_s, K_x) and (K_s, K_s), got {shapes}")
     z = np.empty((n, T, W_ss.shape[0]), np.int32)
     s = np.empty((n, T + 1, W_ss.shape[0]), np.int8)
     s[:, 0] = s_0
@@ -85,7 +97,10 @@ def backward(W_ss, s_star_T, z, nu: float) -> np.ndarray:
             [ 1, -1]]], dtype=int8)
     """
     W_ss, s_star_T = check_signs(W_ss, "W_ss", ndim=2), check_signs(s_star_T, "s_star_T", ndim=2)
-    z = np.asarray(z)
+    z, nu = check_integers(z, "z", ndim=3), check_number(nu, "nu", 0, 1)
+    n, _, K_s = z.shape
+    check_shape(W_ss, "W_ss", (K_s, K_s))
+    check_shape(s_star_T, "s_star_T", (n, K_s))
     s_star = np.empty(z.shape, np.int8)
     s_star[:, -1] = s_star_T
     for t in range(z.shape[1] - 1, 0, -1):
@@ -117,7 +132,9 @@ def shared_mask(z, s_star, group: int) -> np.ndarray:
     >>> shared_mask(z, np.ones((1, 2, 4), np.int8), group=2)
     array([[False,  True,  True, False]])
     """
-    agreement = (np.asarray(z) * check_signs(s_star, "s_star", ndim=3).astype(np.int32)).sum(axis=1)
+    z, s_star = check_integers(z, "z", ndim=3), check_signs(s_star, "s_star", ndim=3)
+    check_shape(s_star, "s_star", z.shape)
+    agreement = (z * s_star).sum(axis=1)
     # sign(-q) = +1 exactly where q <= 0: "wrong" when -1 is wanted of it.
     return chain.select(-agreement, np.full(agreement.shape, -1), group)
 
@@ -144,8 +161,10 @@ def accumulate(mask, s_star, inputs) -> np.ndarray:
            [0, 0]], dtype=int32)
     """
     s_star = check_signs(s_star, "s_star", ndim=3).astype(np.int32)
-    chosen = s_star * np.asarray(mask, dtype=bool)[:, None, :]
+    n, T, K_s = s_star.shape
     inputs = check_signs(inputs, "inputs", ndim=3).astype(np.int32)
+    check_shape(inputs, "inputs", (n, T, inputs.shape[2]))
+    chosen = s_star * check_mask(mask, "mask", (n, K_s))[:, None, :]
     return np.einsum("ntj,ntk->jk", chosen, inputs, dtype=np.int32)
 
 

@@ -17,13 +17,20 @@ import numpy as np
 
 from bnnkit.binarize import sign
 from bnnkit.engine.numpy_engine import HIDDEN_MAX
-from bnnkit.errors import check_array, check_int, check_number, check_signs
+from bnnkit.errors import (
+    check_int,
+    check_integers,
+    check_labels,
+    check_mask,
+    check_number,
+    check_shape,
+    check_signs,
+)
 from bnnkit.packed import BitMatrix
 from bnnkit.philox import integer_probability
 from bnnkit.steps import step
 
 
-@lru_cache(maxsize=256)
 def margin_bound(r: float, width: int) -> int:
     """Return ``ceil(r * width)``: a sample whose margin is below it fires (Eq. 1).
 
@@ -32,24 +39,25 @@ def margin_bound(r: float, width: int) -> int:
     >>> margin_bound(0.5, 15), margin_bound(0.07, 100)
     (8, 7)
     """
-    return ceil(_exact(check_number(r, "r", 0, 1)) * check_int(width, "width", low=1))
+    r, width = check_number(r, "r", 0, 1), check_int(width, "width", low=1)
+    return ceil(_exact(r) * width)
 
 
-@lru_cache(maxsize=256)
 def gate_bound(nu: float, fan_in: int) -> int:
     """Return ``floor(nu * fan_in)``: a neuron whose ``|z|`` is not above it passes blame (Eq. 5).
 
     >>> gate_bound(0.1, 135), gate_bound(0.29, 100)
     (13, 29)
     """
-    return floor(_exact(check_number(nu, "nu", 0, 1)) * check_int(fan_in, "fan_in", low=1))
+    nu, fan_in = check_number(nu, "nu", 0, 1), check_int(fan_in, "fan_in", low=1)
+    return floor(_exact(nu) * fan_in)
 
 
+@lru_cache(maxsize=256)
 def _exact(x) -> Fraction:
     return x if isinstance(x, Fraction) else Fraction(repr(float(x)))
 
 
-@lru_cache(maxsize=256)
 def reinforcement_threshold(p_r: float, fan_in: int, error: float) -> int:
     """Return ``p_r * sqrt(2 / (pi K)) * sqrt(error)`` as a 32-bit integer threshold.
 
@@ -59,6 +67,7 @@ def reinforcement_threshold(p_r: float, fan_in: int, error: float) -> int:
     >>> reinforcement_threshold(0.5, 784, 1.0) / 2**32  # doctest: +ELLIPSIS
     0.01424...
     """
+    fan_in, error = check_int(fan_in, "fan_in", low=1), check_number(error, "error", 0, 1)
     p = check_number(p_r, "p_r", 0, 1) * sqrt(2 / (pi * fan_in)) * sqrt(error)
     return integer_probability(min(float(p), 1.0))
 
@@ -69,6 +78,11 @@ def margins(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     >>> margins(np.array([[5, 1, 3], [2, 4, 0]]), np.array([0, 0]))
     array([ 2, -2])
     """
+    logits = np.asarray(logits)
+    if logits.ndim != 2 or logits.shape[1] < 2 or logits.dtype.kind != "i":
+        got = f"shape {logits.shape}, dtype {logits.dtype}"
+        raise ValueError(f"logits must be integers of shape (n, C), C at least 2, got {got}")
+    y = check_labels(y, "y", *logits.shape)
     rows = np.arange(len(y))
     own = logits[rows, y]
     others = logits.copy()
@@ -96,7 +110,7 @@ def gate(z, nu: float, fan_in: int) -> np.ndarray:
     >>> gate([[1, -3, 5]], nu=0.3, fan_in=10)
     array([[ True,  True, False]])
     """
-    return np.abs(check_array(z, "z")) <= gate_bound(nu, fan_in)
+    return np.abs(check_integers(z, "z")) <= gate_bound(nu, fan_in)
 
 
 @step("4.3")
@@ -122,7 +136,7 @@ def back_project(W, a_star, gate) -> np.ndarray:
     array([[ 1, -1,  1]], dtype=int8)
     """
     a_star = BitMatrix.from_signs(check_signs(a_star, "a_star", ndim=2))
-    may_vote = BitMatrix.from_signs(np.where(gate, 1, -1))
+    may_vote = BitMatrix.from_signs(np.where(check_mask(gate, "gate", a_star.shape), 1, -1))
     return sign(a_star.dot(BitMatrix.from_signs(W), mask=may_vote))
 
 
@@ -146,7 +160,7 @@ def select(z, a_star, group: int) -> np.ndarray:
     >>> select([[3, -1, 5, 7]], [[-1, 1, 1, 1]], group=2)
     array([[False,  True, False, False]])
     """
-    z, a_star = check_array(z, "z", ndim=2), check_signs(a_star, "a_star", ndim=2)
+    z, a_star = check_integers(z, "z", ndim=2), check_signs(a_star, "a_star", ndim=2)
     n, width = z.shape
     if a_star.shape != z.shape:
         raise ValueError(f"a_star must have the shape of z {z.shape}, got {a_star.shape}")
@@ -181,9 +195,12 @@ def update(H, mask, a_star, a_prev) -> np.ndarray:
     array([[-1, -3],
            [ 3,  5]], dtype=int16)
     """
-    H = check_array(H, "H", ndim=2)
-    chosen = np.asarray(mask, dtype=bool) * check_signs(a_star, "a_star", ndim=2).astype(np.int32)
-    total = chosen.T @ check_signs(a_prev, "a_prev", ndim=2).astype(np.int32)
+    H = check_integers(H, "H", ndim=2, limit=HIDDEN_MAX)
+    a_star, a_prev = check_signs(a_star, "a_star", ndim=2), check_signs(a_prev, "a_prev", ndim=2)
+    check_shape(a_star, "a_star", (len(a_prev), H.shape[0]))
+    check_shape(a_prev, "a_prev", (len(a_prev), H.shape[1]))
+    chosen = check_mask(mask, "mask", a_star.shape) * a_star.astype(np.int32)
+    total = chosen.T @ a_prev.astype(np.int32)
     return np.clip(H + 2 * total, -HIDDEN_MAX, HIDDEN_MAX).astype(np.int16)
 
 
@@ -206,6 +223,6 @@ def reinforce(H, chosen) -> np.ndarray:
     >>> reinforce(np.array([[1, -3, 5]], np.int16), [[True, True, False]])
     array([[ 3, -5,  5]], dtype=int16)
     """
-    H = check_array(H, "H", ndim=2).astype(np.int32)
-    pushed = np.clip(H + 2 * sign(H).astype(np.int32), -HIDDEN_MAX, HIDDEN_MAX)
-    return np.where(chosen, pushed, H).astype(np.int16)
+    H = check_integers(H, "H", ndim=2, limit=HIDDEN_MAX)
+    pushed = np.clip(H + 2 * sign(H), -HIDDEN_MAX, HIDDEN_MAX)
+    return np.where(check_mask(chosen, "chosen", H.shape), pushed, H).astype(np.int16)

@@ -11,7 +11,7 @@ from bnnkit.bep import chain
 from bnnkit.bep.paths import HiddenLayer, StepwisePath, current_path
 from bnnkit.bep.prototypes import class_prototypes
 from bnnkit.bep.training import SignNetwork, Tally
-from bnnkit.errors import check_columns, check_int, check_option, check_signs
+from bnnkit.errors import check_columns, check_option, check_signs, check_widths
 from bnnkit.packed import BitMatrix, pack
 
 CREDIT = ("bep", "local", "feedback", "frozen")
@@ -81,7 +81,7 @@ class BEPNetwork(SignNetwork):
         groups: Sequence[int] | None = None,
         patience: int | None = 5,
     ):
-        self.widths = tuple(check_int(width, "widths", low=1) for width in widths)
+        self.widths = check_widths(widths, "widths")
         if len(self.widths) < 2:
             raise ValueError(f"widths must name the inputs and a hidden layer, got {self.widths}")
         self.group_widths = self.widths[1:]

@@ -26,7 +26,7 @@ def equiangular(P, alpha: int = 1) -> np.ndarray:
     Parameters
     ----------
     P : array of -1 and +1, shape (C, K), C >= 2: where to start
-    alpha : integer >= 0, how much evenness counts
+    alpha : integer in 0 .. 10**6, how much evenness counts
 
     Returns
     -------
@@ -37,7 +37,7 @@ def equiangular(P, alpha: int = 1) -> np.ndarray:
            [ 1,  1,  1, -1]], dtype=int8)
     """
     P = check_signs(P, "P", ndim=2).astype(np.int64)
-    alpha = check_int(alpha, "alpha", low=0)
+    alpha = check_int(alpha, "alpha", 0, 10**6)
     C = check_int(len(P), "the number of rows of P", low=2)
     pairs = C * (C - 1) // 2
     while True:
@@ -66,4 +66,5 @@ def class_prototypes(n_classes: int, width: int, seed: int, layer: int = 0) -> n
     """
     n_classes = check_int(n_classes, "n_classes", low=2)
     width = check_int(width, "width", low=1)
+    layer = check_int(layer, "layer", 0, 2**32 - 1)
     return equiangular(random_signs(seed, Stream.PROTOTYPES, (n_classes, width), layer=layer))

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from bnnkit.bep.paths import HiddenLayer
-from bnnkit.errors import check_int, check_labels, check_number
+from bnnkit.errors import check_int, check_labels, check_number, check_widths
 from bnnkit.packed import BitMatrix
 from bnnkit.philox import Stream, random_permutation
 
@@ -24,6 +24,7 @@ def divisors(width: int) -> list[int]:
     >>> divisors(15)
     [1, 3, 5, 15]
     """
+    width = check_int(width, "width", low=1)
     return [g for g in range(1, width + 1) if width % g == 0]
 
 
@@ -135,10 +136,16 @@ class SignNetwork(ABC):
         callback : called with (network, Epoch) after each epoch; training stops if it returns True
         progress : show a bar
         """
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be callable, got {type(callback).__name__}")
         X, y = self._checked_pair(X, y, "X", "y")
         epochs = check_int(epochs, "epochs", low=1)
         batch_size = check_int(batch_size, "batch_size", low=1)
         if validation is not None:
+            if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+                raise TypeError(
+                    f"validation must be a pair (X, y), got {type(validation).__name__}"
+                )
             validation = self._checked_pair(*validation, "validation[0]", "validation[1]")
         best_error, best = np.inf, None
         with tqdm(total=epochs, disable=not progress, desc="epochs") as bar:
@@ -247,7 +254,7 @@ class SignNetwork(ABC):
 def _checked_groups(groups, widths: Sequence[int]) -> list[int]:
     if groups is None:
         return [start_group(width) for width in widths]
-    groups = [check_int(group, "groups", low=1) for group in groups]
+    groups = list(check_widths(groups, "groups"))
     if len(groups) != len(widths):
         raise ValueError(f"groups must name one size a hidden layer ({len(widths)}), got {groups}")
     for group, width in zip(groups, widths):

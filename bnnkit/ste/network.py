@@ -169,6 +169,7 @@ class BinaryConnectNetwork(Sequential):
         """
         X = self._features(X)
         rng = check_rng(rng)
+        check_int(ensemble, "ensemble", low=1)
         for rule in rules:
             check_option(rule, "rules", TEST_RULES)
             weights, n_nets = ("sampled", ensemble) if rule == "ensemble" else (rule, 1)

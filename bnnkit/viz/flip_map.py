@@ -136,7 +136,7 @@ class FlipMap(Widget):
 def _integers(H: np.ndarray) -> tuple[np.ndarray, float | None]:
     """Integers as they are; latents in units of largest / 32767, rounded away from zero."""
     if H.dtype.kind in "biu":
-        return H, None
+        return H.copy(), None
     unit = float(np.abs(H).max()) / 32767 or 1.0
     rounded = np.copysign(np.ceil(np.abs(H / unit)), H)
     return np.clip(rounded, -32767, 32767).astype(np.int16), unit
