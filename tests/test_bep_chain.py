@@ -165,11 +165,30 @@ def test_reinforcement_threshold_follows_its_formula():
         (lambda: bep.equiangular([[1, -1]]), ValueError, "the number of rows of P"),
         (lambda: bep.class_prototypes(1, 5, 0), ValueError, "n_classes must be an integer >= 2"),
         (lambda: bep.equiangular([[1], [-1]], alpha=0.5), TypeError, "alpha must be an integer"),
+        (lambda: bep.equiangular([[1], [-1]], alpha=2**58), ValueError, "alpha must be an integer"),
+        (lambda: bep.margin_bound(0.5, 15.0), TypeError, "width must be an integer"),
+        (lambda: bep.margin_bound(10**400, 15), ValueError, "r must be a number"),
+        (lambda: bep.reinforcement_threshold(0.5, 0, 1.0), ValueError, "fan_in must be an integer"),
+        (lambda: bep.margins([[5]], [0]), ValueError, "C at least 2"),
+        (lambda: bep.margins([[5, 1]], [-1]), ValueError, "y must hold class numbers"),
+        (lambda: bep.back_project([[1]], [[1]], [[-1]]), ValueError, "gate must hold only True"),
+        (lambda: bep.back_project([[1]], [[1]], [["no"]]), TypeError, "gate must hold True"),
+        (lambda: bep.update([[1, 1]], [[1]], [[1]], [[1]]), ValueError, "a_prev must have shape"),
+        (lambda: bep.update([[1]], [[1, 1]], [[1]], [[1]]), ValueError, "mask must have shape"),
+        (lambda: bep.update([[1.7]], [[1]], [[1]], [[1]]), TypeError, "H must hold integers"),
+        (lambda: bep.reinforce([[40001]], [[1]]), ValueError, "H must hold integers from -32767"),
+        (lambda: bep.reinforce([[1]], [[1], [0]]), ValueError, "chosen must have shape"),
     ],
 )
 def test_bad_input(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_the_most_negative_sum_is_far_from_zero():
+    assert not bep.gate(np.array([[-128]], np.int8), 0.1, 10).any()
+    mask = bep.select(np.array([[-128, -1]], np.int8), [[1, 1]], 2)
+    np.testing.assert_array_equal(mask, [[False, True]])
 
 
 def test_margin_bound_rounds_up():

@@ -253,6 +253,10 @@ def test_reinforcement_lets_a_perceptron_find_its_teacher():
             TypeError,
             "y must hold integer class",
         ),
+        (lambda X, y: BEPNetwork(5, 3), TypeError, "widths must be a sequence"),
+        (lambda X, y: BEPNetwork((30, 9), 3, groups=3), TypeError, "groups must be a sequence"),
+        (lambda X, y: BEPNetwork((30, 9), 3).fit(X, y, callback=5), TypeError, "callback must be"),
+        (lambda X, y: BEPNetwork((30, 9), 3).fit(X, y, validation=5), TypeError, "validation must"),
         (lambda X, y: BEPNetwork((30, 9), 3).predict(X[0]), ValueError, "X must have 2 axes"),
         (
             lambda X, y: BEPNetwork((30, 9), 3, credit="local").trace(X, y),

@@ -112,6 +112,17 @@ def test_a_bit_matrix_is_immutable():
         (lambda: bit_transpose(pack([1]), 1), ValueError, "words must have 2 axes"),
         (lambda: BitMatrix(np.full((1, 1), 8, np.uint64), 3), ValueError, "61 padding bits"),
         (lambda: BitMatrix.from_signs([1, -1]), ValueError, "signs must have 2 axes"),
+        (lambda: BitMatrix(np.empty((0, 1), np.uint64), 3), ValueError, "at least one row"),
+        (
+            lambda: ternary_dot(pack(np.ones(128)), pack([1]), pack(np.ones(128))),
+            ValueError,
+            "same number of words",
+        ),
+        (
+            lambda: BitMatrix.from_signs([[1]]).dot(BitMatrix.from_signs([[1]]), mask=[[1]]),
+            TypeError,
+            "mask must be a BitMatrix",
+        ),
         (lambda: BitMatrix.from_signs([[1]]) @ [1, 1], ValueError, "inner sizes must agree"),
         (lambda: BitMatrix.from_signs([[1]]).dot([[1]]), TypeError, "other must be a BitMatrix"),
         (

@@ -164,3 +164,20 @@ def test_trace_shows_what_the_network_computes(recall):
 def test_bad_input(recall, call, error, message):
     with pytest.raises(error, match=message):
         call(*recall)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: forward([[1]], [[1, 1], [1, -1]], [[[1]]], [1, 1]), "W_xs and W_ss must have"),
+        (lambda: forward([[1]], [[1]], [[[1]]], [1, 1]), "W_xs and W_ss must have"),
+        (lambda: backward([[1]], [[1, 1]], [[[0]]], 0.5), "s_star_T must have shape"),
+        (lambda: backward([[1]], [[1]], [[[0]]], 7), "nu must be a number"),
+        (lambda: shared_mask(np.ones((1, 1, 2), int), np.ones((2, 1, 2)), 2), "s_star must have"),
+        (lambda: accumulate([[1]], np.ones((1, 2, 1)), np.ones((1, 3, 1))), "inputs must have"),
+        (lambda: accumulate([[1, 1]], np.ones((1, 2, 1)), np.ones((1, 2, 1))), "mask must have"),
+    ],
+)
+def test_shapes_that_do_not_fit(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
