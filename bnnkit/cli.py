@@ -1,4 +1,4 @@
-"""The command line: ``python -m bnnkit info | bench | exercises``.
+"""The command line: ``python -m bnnkit info | bench | reproduce | exercises``.
 
 Each command prints a table for people; ``--json PATH`` writes the same as a list of flat rows.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import bnnkit
@@ -18,9 +19,10 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         rows = arguments.command(arguments)
-        print(table(rows))
+        print(table(_shown(rows, arguments.columns)))
         if arguments.json is not None:
-            arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+            lines = ",\n".join(json.dumps(row) for row in rows)  # a row a line
+            arguments.json.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
@@ -54,7 +56,17 @@ def table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
+def _shown(rows: list[dict], columns: tuple[str, ...] | None) -> list[dict]:
+    """Leave out what is too long for a table, and what is nowhere known."""
+    if columns is None:
+        return rows
+    known = [c for c in columns if any(row.get(c) is not None for row in rows)]
+    return [{c: "" if row.get(c) is None else row[c] for c in known} for row in rows]
+
+
 def _text(value) -> str:
+    if isinstance(value, list):
+        return "-".join(map(str, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -68,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     def command(name, function, help):
         added = commands.add_parser(name, help=help, description=help)
         added.add_argument("--json", type=Path, metavar="PATH", help="write the rows there as well")
-        added.set_defaults(command=function)
+        added.set_defaults(command=function, columns=None)
         return added
 
     command("info", _info, "what is installed, and which engine serves")
@@ -79,9 +91,40 @@ def _parser() -> argparse.ArgumentParser:
         "--sizes", nargs="+", type=_size, metavar="M,N,K", help="kernels: these products only"
     )
     bench.add_argument("--seconds", type=float, default=2.0, help="how long to measure each")
+    _add_reproduce(command)
     exercises = command("exercises", _exercises, "the book's exercises")
     exercises.add_argument("action", choices=("list",))
     return parser
+
+
+REPRODUCE_COLUMNS = (
+    *("name", "runs", "minutes"),  # of the list
+    *("dataset", "method", "preset", "varied", "widths", "fold", "seed", "epochs"),
+    *("test_accuracy", "test_error", "paper", "bayes_accuracy", "seconds", "about"),
+)
+
+
+def _add_reproduce(command) -> None:
+    added = command("reproduce", _reproduce, "the papers' experiments, each by one command")
+    added.set_defaults(columns=REPRODUCE_COLUMNS)
+    added.add_argument("name", nargs="?", metavar="NAME", help="an experiment, see --list")
+    added.add_argument("--list", action="store_true", help="what there is, what each costs here")
+    added.add_argument("--method", nargs="+", metavar="METHOD", help="bep (the default) or others")
+    added.add_argument("--preset", metavar="paper|best", help="which settings")
+    added.add_argument(
+        "--widths", nargs="+", type=int, metavar="W", help="hidden widths of one net"
+    )
+    added.add_argument("--datasets", nargs="+", metavar="NAME", help="these only")
+    added.add_argument("--seeds", type=int, metavar="N", help="seeds 0 .. N - 1 (default 1)")
+    added.add_argument("--epochs", type=int, metavar="E", help="instead of the preset's")
+    added.add_argument("--jobs", type=int, default=1, metavar="J", help="runs at a time")
+    added.add_argument(
+        "--store",
+        type=Path,
+        default=Path("reproduce.jsonl"),
+        metavar="PATH",
+        help="keeps every finished run; the same command goes on from there (%(default)s)",
+    )
 
 
 def _size(text: str) -> tuple[int, int, int]:
@@ -112,6 +155,18 @@ def _bench(arguments) -> list[dict]:
     if arguments.what == "training":
         return bench.bench_training(**options)
     return bench.bench_inference(**options)
+
+
+def _reproduce(arguments) -> list[dict]:
+    from bnnkit.lab.reproduce import Request, list_experiments, reproduce
+
+    if arguments.list:
+        return list_experiments([arguments.name] if arguments.name else None)
+    if arguments.name is None:
+        raise ValueError("reproduce needs a NAME; --list shows them")
+    asked = {f.name: getattr(arguments, f.name) for f in fields(Request)}
+    asked = {name: tuple(v) if isinstance(v, list) else v for name, v in asked.items()}
+    return reproduce(arguments.name, Request(**asked), store=arguments.store, jobs=arguments.jobs)
 
 
 def _exercises(arguments) -> list[dict]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bnnkit import BEPNetwork, BitMatrix, use_engine
-from bnnkit.bep import ClippedPerceptron, divisors
+from bnnkit.bep import ClippedPerceptron, divisors, network
 from bnnkit.bep.paths import StepwisePath, current_path
 from bnnkit.engine import available_engines, get_engine
 from bnnkit.steps import override, reference
@@ -172,6 +172,18 @@ def test_a_dead_gate_gives_every_sample_the_same_wish(data):
     assert (net.trace(*data).a_star[0] == 1).all()
 
 
+def test_reinforcement_by_width_is_the_formula_with_the_width(data, monkeypatch):
+    asked = []
+    real = network.chain.reinforcement_threshold
+    monkeypatch.setattr(
+        network.chain, "reinforcement_threshold", lambda *a: asked.append(a[1]) or real(*a)
+    )
+    for rule, sizes in {"fan_in": {30, 21}, "width": {21, 15}}.items():
+        asked.clear()
+        train(data, epochs=1, reinforce_by=rule)
+        assert set(asked) == sizes
+
+
 def test_groups_grow_to_the_next_divisor_when_the_error_stagnates(data):
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 3, 130)  # nothing to learn
@@ -233,6 +245,11 @@ def test_reinforcement_lets_a_perceptron_find_its_teacher():
         (lambda X, y: BEPNetwork((30, 9), 3, r=0), ValueError, r"r must be a number in \(0, 1\]"),
         (lambda X, y: BEPNetwork((30, 9), 3, nu="x"), TypeError, "nu must be a number"),
         (lambda X, y: BEPNetwork((30, 9), 3, credit="magic"), ValueError, "credit must be one of"),
+        (
+            lambda X, y: BEPNetwork((30, 9), 3, reinforce_by="height"),
+            ValueError,
+            "reinforce_by must be one of 'fan_in', 'width'",
+        ),
         (lambda X, y: BEPNetwork((30, 9), 3, groups=(2,)), ValueError, "2 does not divide 9"),
         (lambda X, y: BEPNetwork((30, 9), 3, groups=(3, 3)), ValueError, "one size a hidden layer"),
         (

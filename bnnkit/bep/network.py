@@ -15,6 +15,7 @@ from bnnkit.errors import check_columns, check_option, check_signs, check_widths
 from bnnkit.packed import BitMatrix, pack
 
 CREDIT = ("bep", "local", "feedback", "frozen")
+REINFORCE_BY = ("fan_in", "width")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class BEPNetwork(SignNetwork):
     p_r : strength of the reinforcement in [0, 1]
     groups : neurons a group, for each hidden layer, divisors of the widths; None chooses
     patience : epochs without a better error until the groups grow; None keeps them
+    reinforce_by : the K in the reinforcement's probability, a layer's "fan_in" or, as the paper
+        prints it, its "width"
 
     Attributes: ``layers`` (each with ``H`` and ``W``), ``P`` (packed prototypes), ``history`` (an
     :class:`Epoch` each), ``groups``, ``epoch`` (how many are done).
@@ -80,6 +83,7 @@ class BEPNetwork(SignNetwork):
         p_r: float = 0.5,
         groups: Sequence[int] | None = None,
         patience: int | None = 5,
+        reinforce_by: str = "fan_in",
     ):
         self.widths = check_widths(widths, "widths")
         if len(self.widths) < 2:
@@ -87,6 +91,7 @@ class BEPNetwork(SignNetwork):
         self.group_widths = self.widths[1:]
         super().__init__(n_classes, seed, r, nu, p_r, groups, patience)
         self.credit = check_option(credit, "credit", CREDIT)
+        self.reinforce_by = check_option(reinforce_by, "reinforce_by", REINFORCE_BY)
         shapes = list(zip(self.widths[1:], self.widths))
         self.layers = [HiddenLayer.start(*shape, seed, layer=i) for i, shape in enumerate(shapes)]
         # What blame travels through: the layers themselves, or fixed random ones in their place.
@@ -144,7 +149,8 @@ class BEPNetwork(SignNetwork):
                 wrong_bits = path.differ(a[i + 1][rows], a_star[i])
                 tally.error_bits[i].add(wrong_bits, len(rows) * self.widths[i + 1])
                 tally.flips[i] += path.update(layer, chosen, a_star[i], a[i][rows])
-            threshold = chain.reinforcement_threshold(self.p_r, self.widths[i], self._error)
+            size = self.widths[i if self.reinforce_by == "fan_in" else i + 1]
+            threshold = chain.reinforcement_threshold(self.p_r, size, self._error)
             path.reinforce(layer, threshold, (self.seed, i, batch, self.epoch))
 
     def _forward(self, path, words):
