@@ -5,15 +5,29 @@
 A test checks that the committed files are what this script writes.
 """
 
+import hashlib
 import json
+from dataclasses import asdict
 from itertools import pairwise as pairs
 from math import isqrt
 from pathlib import Path
 
 import numpy as np
 
-from bnnkit.bep.chain import back_project, gate, gate_bound, margins
+from bnnkit.bep import BEPNetwork
+from bnnkit.bep.chain import (
+    back_project,
+    gate,
+    gate_bound,
+    margin_bound,
+    margins,
+    reinforcement_threshold,
+)
+from bnnkit.bep.network import CREDIT
+from bnnkit.bep.prototypes import class_prototypes
+from bnnkit.bep.training import divisors
 from bnnkit.binarize import ThermometerEncoder, sign
+from bnnkit.engine.numpy_engine import HIDDEN_MAX, chosen_entries
 from bnnkit.packed import pack, xnor_dot
 from bnnkit.philox import (
     Stream,
@@ -28,6 +42,7 @@ from bnnkit.ste.estimator import ste_backward
 from bnnkit.ste.optim import latent_update
 from bnnkit.viz.codec import encode_integers, encode_signs
 from bnnkit.viz.error_bits_time import Recording
+from bnnkit.viz.tasks import PATTERNS, digits_as_text, plane_points, playground_task
 
 FOLDER = Path(__file__).parent / "vectors"
 
@@ -265,6 +280,108 @@ def advice(a: np.ndarray, a_star: np.ndarray, *net) -> dict:
     return {"helps": gains.count(1), "nothing": gains.count(0), "hurts": gains.count(-1)}
 
 
+def prototypes() -> list:
+    cases = []
+    for k in range(60):
+        classes, width, seed = words(3, 3000 + k)
+        args = (2 + classes % 9, 1 + width % 70, seed, k)
+        cases.append([*args, sha256(class_prototypes(*args))])
+    return cases
+
+
+def reinforcement() -> dict:
+    """Which entries the coin picks: every probability, rows shorter and longer than a skip."""
+    chosen = []
+    for k in range(80):
+        rows, cols, p, seed, layer, batch, epoch = words(7, 3200 + k)
+        p = [p, p >> 3, p >> 6, p >> 12, 0, 1, 2**32][k % 7]
+        shape, where = (1 + rows % 9, 1 + cols % (7 + 16 * k)), (seed, layer, batch, epoch)
+        if k % 8 == 7:  # a word that meets the table's first entry exactly
+            first = random_words(seed, Stream.REINFORCE, 1, layer=layer, batch=batch, epoch=epoch)
+            p = 2**32 - int(first[0])
+        entries = chosen_entries(shape, p, *where).ravel()
+        chosen.append([*shape, p, *where, np.flatnonzero(entries).tolist()])
+    thresholds = []
+    for k in range(300):
+        p_r, fan_in, wrong, n = words(4, 3400 + k)
+        p_r, fan_in, n = p_r % 101, 1 + fan_in % 800, 1 + n % 2000
+        error = wrong % (n + 1) / n
+        threshold = reinforcement_threshold(p_r / 100, fan_in, error)
+        thresholds.append([p_r, fan_in, error, threshold])
+    return {"chosen": chosen, "thresholds": thresholds}
+
+
+def network() -> dict:
+    """Whole trainings: odd shapes, every credit, short batches, growing groups, saturation."""
+    cases = []
+    for k in range(72):
+        n, inputs, classes, depth, r, nu, p_r, batch, *shape = words(16, 3800 + k)
+        n, inputs, classes = 3 + n % 40, 1 + inputs % 40, 2 + classes % 4
+        widths = [inputs, *(1 + word % 24 for word in shape[: 1 + depth % 3])]
+        groups = [int(divisors(w)[pick % len(divisors(w))]) for w, pick in zip(widths[1:], shape)]
+        how = {"seed": 77 * k, "credit": CREDIT[k % 4], "patience": [None, 1, 2, 5][k // 4 % 4]}
+        hundredths = {"r": 1 + r % 100, "nu": nu % 101, "p_r": [p_r % 101, 0, 100][k % 3]}
+        case = {
+            "n": n, "batch_size": 1 + batch % (n + 3), "epochs": 6, "classes": classes,
+            "widths": widths, "groups": None if k % 3 == 0 else groups, "full": k % 9 == 0,
+            "validation": k % 2 == 0, **how, **hundredths,
+        }  # fmt: skip
+        cases.append(case | trained(case, k))
+    wide = {
+        "n": 300, "batch_size": 32, "epochs": 3, "classes": 10, "widths": [64, 64, 64],
+        "groups": None, "full": False, "validation": True, "seed": 2**32 - 1, "credit": "bep",
+        "patience": 5, "r": 50, "nu": 10, "p_r": 50,
+    }  # fmt: skip
+    cases.append(wide | trained(wide, 99))
+    bounds = [[h, K, margin_bound(h / 100, K)] for h in range(1, 101) for K in (1, 7, 29, 100, 525)]
+    return {"cases": cases, "bounds": bounds}
+
+
+def trained(case: dict, k: int) -> dict:
+    """The data of case ``k`` is drawn from its number, on both sides."""
+    keys = ("r", "nu", "p_r")
+    settings = {key: case[key] / 100 for key in keys}
+    settings |= {key: case[key] for key in ("seed", "credit", "patience", "groups")}
+    net = BEPNetwork(case["widths"], case["classes"], **settings)
+    if case["full"]:  # start at the edge of what an int16 is allowed to hold
+        for layer in net.layers:
+            layer.set_hidden(layer.H * (HIDDEN_MAX - 2))
+    X = signs((case["n"], case["widths"][0]), 4000 + k)
+    y = np.array(words(case["n"], 4200 + k)) % case["classes"]
+    validation = (X[: len(X) // 2], y[::-1][: len(X) // 2]) if case["validation"] else None
+    net.fit(X, y, case["epochs"], case["batch_size"], validation=validation, keep_best=False)
+    return {
+        "history": [asdict(record) for record in net.history],
+        "sha256": net.weights_sha256(), "logits": net.decision_function(X[:4]).tolist(),
+    }  # fmt: skip
+
+
+def tasks() -> dict:
+    plane, digits = [], []
+    for name in PATTERNS:
+        for part in range(3):
+            points, y = plane_points(name, 500, part)
+            plane.append([name, part, points[:5].tolist(), sha256(points), y.tolist()])
+    coded = [sha256(playground_task(name, constant=c).test[0]) for name in PATTERNS for c in (0, 1)]
+    task = playground_task("digits")
+    for part, text in zip((task.train, task.validation, task.test), digits_as_text()):
+        few = {"pixels": text["pixels"][: 32 * 40], "y": text["y"][:40]}
+        digits.append([few, sha256(part[0][:40]), part[1][:40].tolist()])
+    return {"plane": plane, "coded": coded, "digits": digits}
+
+
+def hashes() -> list:
+    """The digest of the bytes 0 .. n - 1, at every length around a block's end."""
+    lengths = [*range(140), 1000, 100_000]
+    data = bytes(range(256)) * 400
+    return [[n, hashlib.sha256(data[:n]).hexdigest()] for n in lengths]
+
+
+def sha256(x: np.ndarray) -> str:
+    little = x.dtype.newbyteorder("<")
+    return hashlib.sha256(np.ascontiguousarray(x, little).tobytes()).hexdigest()
+
+
 def matrix(W: np.ndarray) -> dict:
     return {"rows": W.shape[0], "cols": W.shape[1], "data": W.ravel().tolist()}
 
@@ -273,9 +390,14 @@ MAKERS = {
     "bep": bep,
     "codec": codec,
     "flips": flips,
+    "network": network,
     "philox": philox,
+    "prototypes": prototypes,
+    "reinforce": reinforcement,
+    "sha256": hashes,
     "sign": sign_cases,
     "staircase": staircase,
+    "tasks": tasks,
     "thermometer": thermometer,
     "threshold": threshold,
     "time": time,

@@ -1,0 +1,103 @@
+// The playground's training against bnnkit's: the same bits after every epoch, whatever the settings.
+
+import { deepEqual, equal } from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import { core, golden } from "./golden.mjs";
+
+const load = (name) => import(new URL(`${name}.mjs`, core));
+const hash = (data) => createHash("sha256").update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest("hex");
+
+test("prototypes: the same spread-out signs", async () => {
+  const { classPrototypes } = await load("prototypes");
+  for (const [classes, width, seed, layer, digest] of golden("prototypes")) {
+    equal(hash(classPrototypes(classes, width, seed, layer).data), digest);
+  }
+});
+
+test("reinforcement: thresholds, and the entries that the coin picks", async () => {
+  const { eachChosen, reinforcementThreshold, skipTable } = await load("reinforce");
+  const { chosen, thresholds } = golden("reinforce");
+  for (const [pR, fanIn, error, threshold] of thresholds) equal(reinforcementThreshold(pR, fanIn, error), threshold);
+  for (const [rows, cols, p, seed, layer, batch, epoch, entries] of chosen) {
+    const found = [];
+    eachChosen({ rows, cols }, skipTable(p), seed, [layer, batch, epoch], (i) => found.push(i));
+    deepEqual(found, entries);
+  }
+});
+
+test("sha256", async () => {
+  const { sha256 } = await load("sha256");
+  for (const [n, digest] of golden("sha256")) equal(sha256(Uint8Array.from({ length: n }, (_, i) => i % 256)), digest);
+});
+
+test("tasks: points, classes and signs", async () => {
+  const { encodeDigits, encodePoints, planePoints } = await load("tasks");
+  const { plane, coded, digits } = golden("tasks");
+  for (const [name, part, first, digest, labels] of plane) {
+    const { points, y } = planePoints(name, 500, part);
+    deepEqual(Array.from(points.subarray(0, 10)), first.flat());
+    equal(hash(points), digest);
+    deepEqual(y, labels);
+  }
+  const names = plane.filter(([, part]) => part === 0).map(([name]) => name);
+  const signs = names.flatMap((name) => [false, true].map((constant) => encodePoints(planePoints(name, 1000, 2).points, constant)));
+  deepEqual(signs.map(({ data }) => hash(data)), coded);
+  const onMarks = encodePoints(Float64Array.of(1 / 17, 16 / 17), false).data;  // on a mark is not above it
+  deepEqual(onMarks.filter((s) => s > 0).length, 15);
+  for (const [text, digest, labels] of digits) {
+    const { X, y } = encodeDigits(text, true);
+    equal(hash(X.data), digest);
+    deepEqual(y, labels);
+  }
+});
+
+test("tasks: the middles lie in the squares that the thermometers tell apart", async () => {
+  const { MARKS, encodePoints, middles } = await load("tasks");
+  const { rows, cols, data } = encodePoints(middles(), false);
+  const codes = new Set(Array.from({ length: rows }, (_, i) => data.subarray(i * cols, (i + 1) * cols).join()));
+  equal(codes.size, (MARKS + 1) ** 2);
+  const lit = (i, axis) => data.subarray(i * cols + axis * MARKS, i * cols + (axis + 1) * MARKS).filter((s) => s > 0).length;
+  equal(lit(1, 0), 1);
+  equal(lit(1, 1), 0);
+});
+
+async function start({ n, batch_size, classes, widths, groups, patience, validation, full, seed, credit, r, nu, p_r: pR }, k) {
+  const { randomSigns, randomWords } = await load("philox");
+  const { create, training } = await load("network");
+  const { HIDDEN_MAX } = await load("reinforce");
+  const X = { rows: n, cols: widths[0], data: randomSigns(12345, 7, n * widths[0], { batch: 4000 + k }) };
+  const y = Array.from(randomWords(12345, 7, n, { batch: 4200 + k }), (word) => word % classes);
+  const half = Math.floor(n / 2);
+  const task = { X, y, validation: validation ? { X, y: [...y].reverse().slice(0, half) } : null };
+  const net = create({ widths, classes, seed, credit, r, nu, pR, groups, patience });
+  if (full) for (const { H } of net.layers) H.forEach((h, i) => { H[i] = h * (HIDDEN_MAX - 2); });
+  return { task, state: training(net, batch_size) };
+}
+
+test("network: weights, history and logits after some epochs", async () => {
+  const { forward, marginBound, row, stepBatch, weightsSha256 } = await load("network");
+  const { cases, bounds } = golden("network");
+  for (const [hundredths, width, bound] of bounds) equal(marginBound(hundredths, width), bound);
+  for (const [index, { epochs, history, sha256, logits, ...settings }] of cases.entries()) {
+    const { task, state } = await start(settings, settings.n === 300 ? 99 : index);
+    while (state.net.epoch < epochs) stepBatch(state, task);
+    deepEqual(state.net.history, history, JSON.stringify(settings));
+    equal(weightsSha256(state.net), sha256);
+    const found = logits.slice(0, task.y.length).map((_, n) => Array.from(forward(state.net, row(task.X, n)).logits));
+    deepEqual(found, logits);
+  }
+});
+
+test("network: a copy steps on as the original does, sample by sample, and asking changes nothing", async () => {
+  const { look, row, stepBatch, stepSample, weightsSha256 } = await load("network");
+  const { history, epochs, sha256, ...settings } = golden("network").cases.find(({ credit, n }) => credit === "bep" && n > 20);
+  const { task, state } = await start(settings, golden("network").cases.findIndex(({ sha256: digest }) => digest === sha256));
+  for (let i = 0; i < 13; i++) stepSample(state, task);
+  const copy = structuredClone(state);
+  look(copy.net, row(task.X, 0), task.y[0], true);
+  while (state.net.epoch < 2) stepBatch(state, task);
+  while (copy.net.epoch < 2) stepSample(copy, task);
+  equal(weightsSha256(copy.net), weightsSha256(state.net));
+  deepEqual(copy.net.history, state.net.history);
+});
