@@ -162,6 +162,10 @@ class BitMatrix:
         self._flipped = False
         self._operands: dict[str, object] = {}  # engine name -> the rows prepared for products
 
+    def __getstate__(self) -> dict:
+        """What is stored and compared: not what was prepared for one engine's products."""
+        return self.__dict__ | {"_operands": {}}
+
     @classmethod
     def from_signs(cls, signs) -> BitMatrix:
         """Pack a matrix of -1 and +1, shape (rows, columns)."""

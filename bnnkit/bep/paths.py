@@ -31,6 +31,10 @@ class HiddenLayer:
         self.words = get_engine().pack_signs(self.H)
         self._operands: dict[tuple[str, str], object] = {}
 
+    def __getstate__(self) -> dict:
+        """What is stored and compared: not what was prepared for one engine's products."""
+        return self.__dict__ | {"_operands": {}}
+
     @classmethod
     def start(cls, width: int, fan_in: int, seed: int, layer: int) -> HiddenLayer:
         """A layer at the start: every hidden integer is +1 or -1, so that one step can flip it."""

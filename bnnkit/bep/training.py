@@ -16,6 +16,8 @@ from bnnkit.packed import BitMatrix
 from bnnkit.philox import Stream, random_permutation
 
 PREDICT_ROWS = 4096  # samples a product at prediction: bounds the memory for the sums
+STREAM_MEMORY = 1000  # samples over which a stream's running error forgets
+STREAM_BATCH = 2**31  # batches of a stream are numbered from here on, those of epochs below
 
 
 def divisors(width: int) -> list[int]:
@@ -111,6 +113,7 @@ class SignNetwork(ABC):
         self.epoch = 0
         self._error = 1.0  # of the epoch before: scales the reinforcement
         self._best_error, self._waited = np.inf, 0  # of the group schedule
+        self._streamed, self._stream_batch, self._stream_error = 0, 0, 1.0  # of partial_fit
 
     def fit(
         self,
@@ -161,6 +164,37 @@ class SignNetwork(ABC):
         if best is not None:
             for layer, H in zip(self.layers, best):
                 layer.set_hidden(H)
+        return self
+
+    def partial_fit(self, X, y, batch_size: int = 100) -> SignNetwork:
+        """Learn from some more samples, each seen once and in the order given; return ``self``.
+
+        For streams. Reinforcement comes once in ``batch_size`` samples, however few a call brings,
+        and is scaled by the error of about the last 1,000 samples. The groups keep their size, and
+        ``history`` records nothing.
+
+        >>> from bnnkit import BEPNetwork
+        >>> net = BEPNetwork((3, 15), 2, seed=1)
+        >>> for x, label in [([1, 1, 1], 1), ([-1, 1, 1], 0)] * 20:
+        ...     net = net.partial_fit([x], [label])
+        >>> net.predict([[1, 1, 1], [-1, 1, 1]])
+        array([1, 0])
+        """
+        X, y = self._checked_pair(X, y, "X", "y")
+        batch_size = check_int(batch_size, "batch_size", low=1)
+        for first in range(0, len(y), batch_size):
+            part = slice(first, first + batch_size)
+            n = len(y[part])
+            due = (self._streamed + n) // batch_size > self._streamed // batch_size
+            self._error = self._stream_error if due else 0.0  # 0: no reinforcement
+            tally = Tally(len(self.group_widths), len(self.layers))
+            batch = STREAM_BATCH + self._stream_batch % STREAM_BATCH
+            self._train_batch(X[part], y[part], batch, tally)
+            self._streamed += n
+            self._stream_batch += 1
+            news = tally.wrong.fraction - self._stream_error
+            self._stream_error += min(1.0, n / STREAM_MEMORY) * news
+        self._error = self._stream_error
         return self
 
     def decision_function(self, X) -> np.ndarray:

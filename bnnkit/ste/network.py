@@ -7,7 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from tqdm.auto import tqdm
 
-from bnnkit.errors import check_columns, check_int, check_labels, check_option, check_rng
+from bnnkit.errors import (
+    check_columns,
+    check_int,
+    check_labels,
+    check_number,
+    check_option,
+    check_rng,
+)
 from bnnkit.ste.arrays import as_floats, move, namespace
 from bnnkit.ste.layers import BatchNorm, BinaryLinear, Dropout, Layer, Linear, ReLU, Sign
 from bnnkit.ste.losses import sign_targets, squared_hinge
@@ -160,6 +167,23 @@ class BinaryConnectNetwork(Sequential):
             self.calibrate(X, TEST_RULES, ensemble, rng=rng)
             raise
         self.calibrate(X, TEST_RULES, ensemble, rng=rng)
+        return self
+
+    def partial_fit(
+        self, X, y, *, learning_rate: float, optimizer: Optimizer, loss: str = "sum", rng
+    ) -> BinaryConnectNetwork:
+        """Take one step on one batch and return ``self``; parameters as for :meth:`fit`.
+
+        For streams: pass the same ``optimizer`` and ``rng`` each time, and call :meth:`calibrate`
+        before the next prediction. ``history`` records nothing.
+        """
+        X = self._features(X)
+        y = check_labels(y, "y", X.shape[0], self.n_classes)
+        check_option(loss, "loss", ["sum", "mean"])
+        rate = check_number(learning_rate, "learning_rate", low=0)
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer must be SGD or Adam, got {type(optimizer).__name__}")
+        self._epoch(X, y, X.shape[0], rate, optimizer, loss, check_rng(rng))
         return self
 
     def calibrate(self, X, rules: Sequence[str] = TEST_RULES, ensemble: int = 8, *, rng) -> None:

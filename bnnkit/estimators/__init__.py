@@ -1,0 +1,26 @@
+"""The networks of this package as scikit-learn and aeon estimators.
+
+Tables: :class:`BEPClassifier`, :class:`LocalRuleClassifier`, :class:`BinaryConnectClassifier` and
+the transformers :class:`MedianBinarizer` and :class:`ThermometerEncoder` (they need scikit-learn).
+Time series: :class:`BEPRecurrentClassifier` (it needs aeon, imported when first asked for).
+"""
+
+from bnnkit.estimators.bep import BEPClassifier, LocalRuleClassifier
+from bnnkit.estimators.binary_connect import BinaryConnectClassifier
+from bnnkit.estimators.encoders import MedianBinarizer, ThermometerEncoder
+
+__all__ = [
+    "BEPClassifier",
+    "BinaryConnectClassifier",
+    "LocalRuleClassifier",
+    "MedianBinarizer",
+    "ThermometerEncoder",
+]
+
+
+def __getattr__(name: str):
+    if name == "BEPRecurrentClassifier":  # aeon takes seconds to import
+        from bnnkit.estimators.series import BEPRecurrentClassifier
+
+        return BEPRecurrentClassifier
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

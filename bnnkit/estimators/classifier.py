@@ -1,0 +1,134 @@
+"""What the classifiers of tables share: labels, seeds, the validation split, when to stop."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from bnnkit.errors import check_int, check_number
+
+
+class TableClassifier(ClassifierMixin, BaseEstimator):
+    """scikit-learn's conventions around a network: tables and any labels in, labels out.
+
+    A subclass implements :meth:`_train` and :meth:`_scores`.
+    """
+
+    def fit(self, X, y, validation: tuple | None = None):
+        """Train on ``X``, real numbers of shape (n, d), and ``y``, labels of any kind.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, d), finite
+        y : array-like, shape (n,), at least two classes
+        validation : ``(X, y)`` to choose the epoch by; with ``early_stopping`` and no
+            ``validation``, a share of the training data is kept aside for it
+
+        Returns ``self``. The same ``random_state`` and data give the same network.
+        """
+        X, y = validate_data(self, X, y)
+        self._learn_classes(y)
+        y = self._numbers(y)
+        self.seed_ = seed_of(self.random_state)
+        if validation is None and self.early_stopping:
+            X, y, validation = self._split(X, y)
+        elif validation is not None:
+            if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+                raise TypeError(
+                    f"validation must be a pair (X, y), got {type(validation).__name__}"
+                )
+            X_val, y_val = validate_data(self, *validation, reset=False)
+            validation = X_val, self._numbers(y_val)
+        self._train(X, y, validation)
+        return self
+
+    def decision_function(self, X) -> np.ndarray:
+        """Return a score a class, shape (n, C), the largest wins.
+
+        For two classes, shape (n,): above 0 where ``classes_[1]`` wins.
+        """
+        check_is_fitted(self)
+        scores = self._scores(validate_data(self, X, reset=False))
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict(self, X) -> np.ndarray:
+        """Return the label of each row, shape (n,)."""
+        scores = self.decision_function(X)
+        winners = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+        return self.classes_[winners]
+
+    def _learn_classes(self, labels) -> None:
+        check_classification_targets(labels)
+        self.classes_ = np.unique(labels)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y must hold at least two classes, got one class: {self.classes_[0]}")
+
+    def _begin_stream(self, classes) -> bool:
+        """At the first call of ``partial_fit`` learn the classes and return True."""
+        if not hasattr(self, "network_"):
+            if classes is None:
+                raise ValueError("classes must be given at the first call of partial_fit")
+            self._learn_classes(np.asarray(classes))
+            self.seed_ = seed_of(self.random_state)
+            return True
+        if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(f"classes must stay as at the first call, {self.classes_.tolist()}")
+        return False
+
+    def _numbers(self, y) -> np.ndarray:
+        """The place of each label in ``classes_``."""
+        y = np.asarray(y)
+        unknown = ~np.isin(y, self.classes_)
+        if unknown.any():
+            raise ValueError(f"y must hold labels of classes_, got {y[unknown][:1].tolist()[0]!r}")
+        return np.searchsorted(self.classes_, y)
+
+    def _split(self, X, y):
+        """Set a share of the training data aside, with each class's share of it."""
+        share = check_number(self.validation_fraction, "validation_fraction", 0, 1, open_low=True)
+        X, X_val, y, y_val = train_test_split(
+            X, y, test_size=share, stratify=y, random_state=self.seed_
+        )
+        return X, y, (X_val, y_val)
+
+    def _after_epoch(self):
+        """The callback of one training: the reader's own, and an end when nothing improves."""
+        patience = None
+        if self.early_stopping:
+            patience = check_int(self.n_iter_no_change, "n_iter_no_change", low=1)
+        best, waited = np.inf, 0
+
+        def after(network, record) -> bool:
+            nonlocal best, waited
+            stop = self.callback is not None and self.callback(network, record) is True
+            error = _validation_error(record)
+            if patience is None or error is None:
+                return stop
+            waited = 0 if error < best else waited + 1
+            best = min(best, error)
+            return stop or waited >= patience
+
+        return after
+
+    def _train(self, X, y, validation) -> None:
+        raise NotImplementedError
+
+    def _scores(self, X) -> np.ndarray:
+        raise NotImplementedError
+
+
+def seed_of(random_state) -> int:
+    """Return the seed in 0 .. 2**32 - 1 that ``random_state`` stands for; an int is itself."""
+    if random_state is None or isinstance(random_state, np.random.RandomState):
+        return int(check_random_state(random_state).randint(2**32 - 1, dtype=np.uint32))
+    return check_int(random_state, "random_state", 0, 2**32 - 1)
+
+
+def _validation_error(record) -> float | None:
+    if isinstance(record, dict):
+        return record.get("validation_error")
+    return record.validation_error

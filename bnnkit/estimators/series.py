@@ -1,0 +1,151 @@
+"""A recurrent network of signs for time series, as an aeon classifier."""
+
+from __future__ import annotations
+
+import numpy as np
+from aeon.classification.base import BaseClassifier
+
+from bnnkit.binarize import ThermometerEncoder
+from bnnkit.datasets import fill_missing
+from bnnkit.estimators.classifier import seed_of
+from bnnkit.recurrent import BEPRecurrentNetwork
+
+
+class BEPRecurrentClassifier(BaseClassifier):
+    """A classifier of time series whose weights, states and error signals are all signs.
+
+    Each channel becomes ``bits`` signs a step (a thermometer of its quantiles), a constant +1 is
+    added, and a :class:`~bnnkit.recurrent.BEPRecurrentNetwork` learns by binary error propagation
+    through time. The same ``random_state`` gives the same weights on every machine.
+
+    Series may have several channels, unequal lengths and missing values (NaN), by these rules:
+    between two known values lies the straight line, before the first and after the last known
+    value of a channel that value holds; a series shorter than the longest of the training data
+    begins with its first value held, so that all end together; of a longer one the end counts.
+
+    Parameters
+    ----------
+    state : neurons of the recurrent state
+    readout, expansion, horizon, start, r, nu, p_r, groups : of the network, see
+        :class:`~bnnkit.recurrent.BEPRecurrentNetwork`
+    window : how many of the last steps are read; None for all
+    bits : thresholds a channel
+    epochs : how long
+    batch_size : samples an update; None for a tenth of the training data
+    patience : epochs without a better training error until the groups grow; None keeps them
+    callback : called with (network, :class:`~bnnkit.bep.Epoch`) after each epoch; training stops
+        if it returns True
+    verbose : show a progress bar
+    random_state : int, RandomState or None
+
+    Attributes: ``classes_``, ``network_``, ``encoder_``, ``n_timepoints_``, ``seed_``.
+
+    Source: *BEP* (Colombo et al., ICLR 2026), Section 3.5.
+
+    >>> from aeon.datasets import load_italy_power_demand
+    >>> X, y = load_italy_power_demand(split="train")
+    >>> model = BEPRecurrentClassifier(window=12, epochs=20, random_state=0).fit(X[:50], y[:50])
+    >>> bool(model.score(X[50:], y[50:]) > 0.8)
+    True
+    """
+
+    _tags = {
+        "capability:multivariate": True,
+        "capability:unequal_length": True,
+        "capability:missing_values": True,
+        "X_inner_type": ["np-list", "numpy3D"],
+        "algorithm_type": "deeplearning",
+    }
+
+    def __init__(
+        self,
+        state=135,
+        *,
+        readout=None,
+        expansion=None,
+        window=None,
+        horizon=None,
+        start="random",
+        bits=10,
+        epochs=50,
+        batch_size=None,
+        r=0.5,
+        nu=0.3,
+        p_r=0.5,
+        groups=None,
+        patience=2,
+        callback=None,
+        verbose=False,
+        random_state=None,
+    ):
+        self.state = state
+        self.readout = readout
+        self.expansion = expansion
+        self.window = window
+        self.horizon = horizon
+        self.start = start
+        self.bits = bits
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.r = r
+        self.nu = nu
+        self.p_r = p_r
+        self.groups = groups
+        self.patience = patience
+        self.callback = callback
+        self.verbose = verbose
+        self.random_state = random_state
+        super().__init__()
+
+    def _fit(self, X, y):
+        self.n_timepoints_ = max(series.shape[1] for series in X)
+        X = self._filled(X)
+        self.encoder_ = ThermometerEncoder(self.bits).fit(X)
+        self.seed_ = seed_of(self.random_state)
+        signs = self._signs(X)
+        self.network_ = BEPRecurrentNetwork(
+            signs.shape[1],
+            len(self.classes_),
+            state=self.state,
+            readout=self.readout,
+            expansion=self.expansion,
+            window=self.window,
+            horizon=self.horizon,
+            start=self.start,
+            seed=self.seed_,
+            r=self.r,
+            nu=self.nu,
+            p_r=self.p_r,
+            groups=self.groups,
+            patience=self.patience,
+        ).fit(
+            signs,
+            np.searchsorted(self.classes_, y),
+            self.epochs,
+            max(1, len(X) // 10) if self.batch_size is None else self.batch_size,
+            callback=self.callback,
+            progress=bool(self.verbose),
+        )
+        return self
+
+    def _predict(self, X) -> np.ndarray:
+        return self.classes_[self.network_.predict(self._signs(self._filled(X)))]
+
+    def _filled(self, X) -> np.ndarray:
+        """All series as one array of the training length, without gaps."""
+        filled = np.empty((len(X), X[0].shape[0], self.n_timepoints_))
+        for case, series in zip(filled, X):
+            known = fill_missing(np.asarray(series)[None])[0][:, -self.n_timepoints_ :]
+            lead = self.n_timepoints_ - known.shape[1]
+            case[:] = np.pad(known, ((0, 0), (lead, 0)), mode="edge")
+        return filled
+
+    def _signs(self, X) -> np.ndarray:
+        """The thermometer of each step, and a constant +1."""
+        signs = self.encoder_.transform(X)
+        return np.concatenate([signs, np.ones_like(signs[:, :1])], axis=1)
+
+    @classmethod
+    def _get_test_params(cls, parameter_set="default"):
+        """The small networks of aeon's own checks."""
+        return {"state": 15, "bits": 3, "epochs": 2}
