@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from bnnkit.bep import BEPNetwork
 from bnnkit.binarize import MedianBinarizer, ThermometerEncoder, sign, stochastic_sign
 from bnnkit.engine import use_engine
+from bnnkit.files import load, save
 from bnnkit.packed import BitMatrix
 from bnnkit.recurrent import BEPRecurrentNetwork
 
@@ -23,6 +24,8 @@ __all__ = [
     "BitMatrix",
     "MedianBinarizer",
     "ThermometerEncoder",
+    "load",
+    "save",
     "sign",
     "stochastic_sign",
     "use_engine",

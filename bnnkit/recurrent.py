@@ -11,6 +11,7 @@ here is the one that reproduces the paper's figures; see the docstrings of the f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -321,15 +322,19 @@ class BEPRecurrentNetwork(SignNetwork):
         K_x = self.expansion or self.inputs
         shapes = [(self.state, K_x), (self.state, self.state), (self.readout, self.state)]
         self.layers = [HiddenLayer.start(*shape, seed, layer=i) for i, shape in enumerate(shapes)]
-        self._classifier = HiddenLayer(class_prototypes(self.n_classes, self.readout, seed))
-        self._expander = None
-        if self.expansion:
-            signs = random_signs(seed, Stream.EXPANSION, (self.expansion, self.inputs))
-            self._expander = HiddenLayer(signs)
         self.s_0 = np.ones(self.state, np.int8)
         if self.start == "random":
             self.s_0 = random_signs(seed, Stream.STATE, (self.state,))
-        self._s_0_words = pack(self.s_0)
+
+    @cached_property
+    def _classifier(self) -> HiddenLayer:
+        return HiddenLayer(class_prototypes(self.n_classes, self.readout, self.seed))
+
+    @cached_property
+    def _expander(self) -> HiddenLayer | None:
+        if not self.expansion:
+            return None
+        return HiddenLayer(random_signs(self.seed, Stream.EXPANSION, (self.expansion, self.inputs)))
 
     @property
     def P(self) -> BitMatrix:  # noqa: N802 (the symbol of the paper)
@@ -401,7 +406,7 @@ class BEPRecurrentNetwork(SignNetwork):
         K_x = self.expansion or self.inputs
         n, T, _ = words.shape
         a = path.load(words.reshape(n * T, -1), K_x).reshape(n, T, -1)
-        s_0 = self._s_0_words if path is PackedTime else self.s_0
+        s_0 = pack(self.s_0) if path is PackedTime else self.s_0
         z, s = path.forward(self.layers[XS], self.layers[SS], a, s_0)
         z_y = path.product(s[:, -1], self.layers[SY])
         a_y = path.sign(z_y)

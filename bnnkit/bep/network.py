@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -101,9 +102,14 @@ class BEPNetwork(SignNetwork):
                 HiddenLayer.start(*shape, seed, layer=FEEDBACK + i)
                 for i, shape in enumerate(shapes)
             ]
-        self._classifiers = [
-            HiddenLayer(class_prototypes(self.n_classes, width, seed, layer=i))
-            for i, width in enumerate(self.widths[1:])
+
+    @cached_property
+    def _classifiers(self) -> list[HiddenLayer]:
+        """The fixed classifier on the last layer; with local credit, one on every layer."""
+        asked = range(0 if self.credit == "local" else self.depth - 1, self.depth)
+        return [
+            HiddenLayer(class_prototypes(self.n_classes, self.widths[i + 1], self.seed, layer=i))
+            for i in asked
         ]
 
     @property

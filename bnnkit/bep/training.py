@@ -91,6 +91,16 @@ class Tally:
         self.flips = [0] * matrices
 
 
+@dataclass
+class Run:
+    """One call of ``fit``: what it keeps beside the network itself."""
+
+    first_epoch: int
+    best_error: float = np.inf  # on the validation data
+    best: list[np.ndarray] | None = None  # the hidden weights that had it
+    stopped: bool = False
+
+
 class SignNetwork(ABC):
     """The common part of networks trained by BEP: a subclass says what one batch does.
 
@@ -125,6 +135,7 @@ class SignNetwork(ABC):
         validation: tuple | None = None,
         keep_best: bool = True,
         callback: Callable[[SignNetwork, Epoch], object] | None = None,
+        checkpoint=None,
         progress: bool = False,
     ) -> SignNetwork:
         """Train for more epochs and return ``self``; called again, it goes on where it stopped.
@@ -137,10 +148,14 @@ class SignNetwork(ABC):
         validation : (X, y) to drive the schedule; without it the training error does
         keep_best : with ``validation``, end with the weights of the epoch that did best on it
         callback : called with (network, Epoch) after each epoch; training stops if it returns True
+        checkpoint : a :class:`bnnkit.files.Checkpoint`; if its file holds a part of this very run,
+            training goes on from there, and ends with the same weights as in one go
         progress : show a bar
         """
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be callable, got {type(callback).__name__}")
+        if checkpoint is not None and not hasattr(checkpoint, "after_epoch"):
+            raise TypeError(f"checkpoint must be a Checkpoint, got {type(checkpoint).__name__}")
         X, y = self._checked_pair(X, y, "X", "y")
         epochs = check_int(epochs, "epochs", low=1)
         batch_size = check_int(batch_size, "batch_size", low=1)
@@ -150,20 +165,24 @@ class SignNetwork(ABC):
                     f"validation must be a pair (X, y), got {type(validation).__name__}"
                 )
             validation = self._checked_pair(*validation, "validation[0]", "validation[1]")
-        best_error, best = np.inf, None
-        with tqdm(total=epochs, disable=not progress, desc="epochs") as bar:
-            for _ in range(epochs):
+        run = Run(self.epoch)
+        if checkpoint is not None:
+            inputs = {"X": X, "y": y, "validation": validation}
+            checkpoint.begin(self, run, inputs, batch_size=batch_size, keep_best=bool(keep_best))
+        last = run.first_epoch + epochs
+        with tqdm(total=last, initial=self.epoch, disable=not progress, desc="epochs") as bar:
+            while self.epoch < last and not run.stopped:
                 record = self._train_epoch(X, y, batch_size, validation)
                 error = record.train_error if validation is None else record.validation_error
-                if validation is not None and keep_best and error < best_error:
-                    best_error, best = error, [layer.H.copy() for layer in self.layers]
+                if validation is not None and keep_best and error < run.best_error:
+                    run.best_error, run.best = error, self.H
                 bar.set_postfix(error=f"{100 * error:.2f}%")
                 bar.update()
-                if callback is not None and callback(self, record) is True:
-                    break
-        if best is not None:
-            for layer, H in zip(self.layers, best):
-                layer.set_hidden(H)
+                run.stopped = callback is not None and callback(self, record) is True
+                if checkpoint is not None:
+                    checkpoint.after_epoch(self, run, done=run.stopped or self.epoch == last)
+        if run.best is not None:
+            self.set_hidden(run.best)
         return self
 
     def partial_fit(self, X, y, batch_size: int = 100) -> SignNetwork:
@@ -228,6 +247,11 @@ class SignNetwork(ABC):
     def H(self) -> list[np.ndarray]:  # noqa: N802
         """The hidden integers of each matrix, int16; copies."""
         return [layer.H.copy() for layer in self.layers]
+
+    def set_hidden(self, H: Sequence[np.ndarray]) -> None:
+        """Replace the hidden integers of every matrix and re-sign."""
+        for layer, hidden in zip(self.layers, H, strict=True):
+            layer.set_hidden(hidden)
 
     @abstractmethod
     def _encode(self, X, name: str) -> np.ndarray:

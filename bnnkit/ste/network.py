@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -68,6 +69,16 @@ class Sequential:
                 x = layer.measure(x)
 
 
+@dataclass
+class Run:
+    """One call of ``fit``: what it keeps beside the network itself."""
+
+    first_epoch: int
+    optimizer: Optimizer
+    rng: np.random.Generator
+    stopped: bool = False
+
+
 class BinaryConnectNetwork(Sequential):
     """A classifier with one output a class, trained by BinaryConnect.
 
@@ -99,6 +110,11 @@ class BinaryConnectNetwork(Sequential):
         self.test_nets: dict[str, list[Sequential]] = {}
         self._xp = np
 
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+        return len(self.history)
+
     def fit(
         self,
         X,
@@ -112,6 +128,7 @@ class BinaryConnectNetwork(Sequential):
         ensemble: int = 8,
         validation: tuple | None = None,
         callback: Callable | None = None,
+        checkpoint=None,
         progress: bool = False,
         rng,
     ) -> BinaryConnectNetwork:
@@ -127,6 +144,8 @@ class BinaryConnectNetwork(Sequential):
         validation : ``(X, y)``, tested after each epoch by the rule ``test_weights``
         callback : called after each epoch with the network and the epoch's row of ``history``; if
             it returns ``True``, training ends
+        checkpoint : a :class:`bnnkit.files.Checkpoint`; if its file holds a part of this very run,
+            training goes on from there
         progress : whether to show a bar
         rng : int seed or numpy.random.Generator: the order of the samples and all random signs
 
@@ -136,6 +155,8 @@ class BinaryConnectNetwork(Sequential):
         (of the angle between the latents and their signs). Training may be interrupted; the net
         stays usable as it is then. A second ``fit`` goes on from there.
         """
+        if checkpoint is not None and not hasattr(checkpoint, "after_epoch"):
+            raise TypeError(f"checkpoint must be a Checkpoint, got {type(checkpoint).__name__}")
         X = self._features(X)
         y = check_labels(y, "y", X.shape[0], self.n_classes)
         epochs = check_int(epochs, "epochs", low=1)
@@ -150,18 +171,32 @@ class BinaryConnectNetwork(Sequential):
         if validation is not None:
             X_val = self._features(_pair(validation, "validation")[0], "validation X")
             y_val = check_labels(validation[1], "validation y", X_val.shape[0], self.n_classes)
+        run = Run(self.epoch, optimizer, rng)
+        if checkpoint is not None:
+            inputs = {"X": X, "y": y, "validation": validation and (X_val, y_val)}
+            options = {"epochs": epochs, "batch_size": batch_size, "loss": loss}
+            options |= {"learning_rate": list(learning_rate), "ensemble": ensemble}
+            checkpoint.begin(self, run, inputs, **options)
+        done = self.epoch - run.first_epoch
 
         try:
-            for rate in tqdm(rates, disable=not progress, unit="epoch"):
+            for rate in tqdm(
+                [] if run.stopped else rates[done:],
+                total=epochs, initial=done, disable=not progress, unit="epoch",
+            ):  # fmt: skip
                 before = self._latents()
-                row = {"epoch": len(self.history) + 1, "learning_rate": float(rate)}
+                row = {"epoch": self.epoch + 1, "learning_rate": float(rate)}
                 row |= self._epoch(X, y, batch_size, float(rate), optimizer, loss, rng)
                 row |= _compared(before, self._latents())
                 if validation is not None:
                     self.calibrate(X, [self.test_weights], ensemble, rng=rng)
                     row["validation_error"] = 100 * (1 - self.score(X_val, y_val))
                 self.history.append(row)
-                if callback is not None and callback(self, row) is True:
+                run.stopped = callback is not None and callback(self, row) is True
+                if checkpoint is not None:
+                    last = self.epoch == run.first_epoch + epochs
+                    checkpoint.after_epoch(self, run, done=run.stopped or last)
+                if run.stopped:
                     break
         except KeyboardInterrupt:
             self.calibrate(X, TEST_RULES, ensemble, rng=rng)
