@@ -132,12 +132,14 @@ def test_check_wants_the_function_itself():
         learn.check("1.a", good_sign)
 
 
-@pytest.mark.parametrize("answer", [-2, -2.0, np.int64(-2), "-2"])
+@pytest.mark.parametrize("answer", [-2, -2.0, np.int64(-2), "-2", "\N{MINUS SIGN}2", "-4/2"])
 def test_a_value_may_come_in_any_form(answer):
     assert learn.check("1.a", answer)
 
 
-@pytest.mark.parametrize("answer", [None, [1, 2], "two", object(), np.arange(3), float("nan")])
+@pytest.mark.parametrize(
+    "answer", [None, [1, 2], "two", object(), np.arange(3), float("nan"), "1/0", "1/2/3"]
+)
 def test_nonsense_for_a_value_is_just_wrong(answer):
     result = learn.check("1.a", answer)
     assert not result and "hint" in result.says
@@ -205,6 +207,40 @@ def test_a_disk_that_cannot_be_written_costs_nothing_else(tmp_path, monkeypatch)
     result = learn.check("1.1", good_sign)
     assert result and "could not be written down" in repr(result)
     assert "0 of" in repr(learn.progress())
+
+
+def test_progress_takes_over_what_the_site_has_saved(fresh_reader, tmp_path):
+    learn.check("1.1", good_sign)
+    saved = tmp_path / "progress.json"
+    saved.write_text('{"passed": ["1.a", "4.3", "9.9"]}')
+    text = repr(learn.progress(saved))
+    assert "[x] 1.a" in text and "[x] 1.1" in text and "[x] 4.3" in text
+    assert memory.done() == {"1.1", "1.a", "4.3"}
+    for content in ("", "[]", '{"passed": 3}', '{"done": []}', '{"passed": [[]]}'):
+        saved.write_text(content)
+        with pytest.raises(ValueError, match="add_from must be a progress file, got .*progress"):
+            learn.progress(saved)
+    with pytest.raises(FileNotFoundError):
+        learn.progress(tmp_path / "none.json")
+    assert memory.done() == {"1.1", "1.a", "4.3"}
+
+
+def test_a_warm_up_answered_in_the_page_counts(fresh_reader):
+    quiz = learn.warm_ups(1)
+    assert quiz.passed == []
+    quiz.set_state({"passed": ["1.b"]})  # what a message from the page does
+    assert memory.done() == {"1.b"} and "[x] 1.b" in repr(learn.progress())
+    assert learn.warm_ups(1).passed == ["1.b"] and learn.progress_map().passed == ["1.b"]
+
+
+def test_warm_ups_are_chosen_by_chapter_or_number():
+    assert repr(learn.warm_ups("4.d", "1.a")) == "Quiz(4.d, 1.a)"
+    with pytest.raises(ValueError, match="which must be a chapter"):
+        learn.warm_ups(9)
+    with pytest.raises(ValueError, match="4.3 must be a warm-up, got a build"):
+        learn.warm_ups("4.3")
+    with pytest.raises(ValueError, match="number must be that of an exercise"):
+        learn.warm_ups("4.q")
 
 
 def test_without_the_variable_it_is_the_users_data_folder(monkeypatch):

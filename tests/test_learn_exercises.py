@@ -10,6 +10,7 @@ import pytest
 from bnnkit import learn
 from bnnkit.learn import exercises, judge, sandbox
 from bnnkit.learn.model import Build, Explore, WarmUp
+from bnnkit.learn.page import with_widgets
 
 LISTED = exercises.all_exercises()
 BUILDS = [e for e in LISTED if isinstance(e, Build)]
@@ -126,7 +127,7 @@ def test_every_chapter_has_its_set():
         assert {(chapter, "warm-up"), (chapter, "build"), (chapter, "explore")} <= kinds
         assert sum(e.chapter == chapter for e in LISTED) >= 6
     assert max(Counter(e.id for e in LISTED).values()) == 1
-    assert [e.id for e in LISTED if e.chapter == 1][:3] == ["1.a", "1.b", "1.1"]
+    assert [e.id for e in LISTED if e.chapter == 1][:3] == ["1.a", "1.b", "1.c"]
 
 
 def hidden(network):
@@ -161,9 +162,40 @@ def test_a_reader_who_built_every_rung_trains_the_same_networks():
 def test_the_rows_for_the_command_line():
     rows = learn.list_exercises()
     assert len(rows) == len(LISTED)
-    assert rows[2] == {
+    assert rows[3] == {
         "id": "1.1", "chapter": 1, "kind": "build", "wrong_answers": 5, "title": "The sign",
     }  # fmt: skip
+
+
+def test_every_chapter_has_two_warm_ups_or_more_in_the_page():
+    for chapter in exercises.CHAPTERS:
+        quiz = learn.warm_ups(chapter)
+        assert len(quiz.questions) >= 2
+        for asked, e in zip(quiz.questions, exercises.of_chapter(chapter).values(), strict=False):
+            assert asked["id"] == e.id and len(asked["hints"]) == 3
+            assert [option["right"] for option in asked["options"]].count(True) == 1
+            assert all(option["says"] for option in asked["options"])
+            start = asked.get("start", asked["options"])
+            assert not learn.check(e.id, start)  # nobody is done before having begun
+    forms = {e.form for e in VALUES if isinstance(e, WarmUp)}
+    assert forms == {"number", "choice", "bits", "order"}
+
+
+@pytest.mark.parametrize("e", [e for e in VALUES if isinstance(e, WarmUp)], ids=name)
+def test_a_warm_up_says_how_to_answer_in_a_notebook(e):
+    shown = e._repr_markdown_()
+    assert shown.endswith(e.how) and e.how.startswith("Answer with")
+    if e.form == "choice":
+        assert all(repr(value) in e.how for value, _, _ in e.options)
+    if e.form == "order":
+        assert all(repr(step) in e.how for step in e.answer) and repr(e.answer) not in e.how
+
+
+def test_the_page_of_the_site_has_a_widget_for_each_warm_up():
+    page = with_widgets(learn.exercises_page())
+    warm_ups = [e for e in VALUES if isinstance(e, WarmUp)]
+    assert page.count("<btl-quiz ") == len(warm_ups) and page.count("<btl-progress-map ") == 1
+    assert "<!--" not in page
 
 
 def test_the_page_is_current():

@@ -40,7 +40,22 @@ def one_of_each() -> list:
         viz.Staircase(),
         viz.ErrorBits(A, [W], P, [0, 1]),
         through_time(),
+        viz.Quiz([asked("number"), asked("choice"), asked("bits"), asked("order")]),
+        viz.ProgressMap([("1 binarize", [("1.a", "By hand"), ("1.1", "The sign")])]),
     ]
+
+
+def asked(form, **changes) -> dict:
+    """A question of each form, its right answer last."""
+    answers = {
+        "number": (0.5, 2 / 3),
+        "choice": ("no", "yes"),
+        "bits": ((1, -1, -1), (-1, -1, -1)),
+        "order": (("b", "c", "a"), ("a", "b", "c")),
+    }[form]
+    options = [(answer, f"{i} it is", i == 1) for i, answer in enumerate(answers)]
+    good = {"prompt": "Which $w_1$?", "options": options, "hints": ["Look.", "Look again."]}
+    return viz.make_question(f"1.{form[0]}", f"A {form}", form=form, **(good | changes))
 
 
 def through_time(**options) -> viz.ErrorBitsTime:
@@ -328,6 +343,16 @@ def test_a_long_history_is_thinned():
         (lambda: recording(prototypes=np.ones((2, 3))), ValueError, "prototypes must have 2"),
         (lambda: recording(y=[2]), ValueError, "class numbers 0 to 1"),
         (lambda: recording(group=3), ValueError, "group must divide the 2 neurons"),
+        (lambda: viz.Quiz([]), ValueError, "questions must hold at least one"),
+        (lambda: viz.ProgressMap([("1", [])]), ValueError, "rungs must hold at least one"),
+        (lambda: asked("bits", options=[((2, 1), "", True)]), ValueError, "bits must be -1 and"),
+        (lambda: asked("bits", options=[((1, 1), "", False)]), ValueError, "one right answer"),
+        (
+            lambda: asked("choice", prompt=r"$\sum x$"),
+            ValueError,
+            r"maths must be simple, got .sum",
+        ),
+        (lambda: viz.make_question("1", "", "", "essay", []), ValueError, "form must be one of"),
     ],
 )
 def test_bad_input_is_named(make, error, message):
@@ -641,6 +666,98 @@ def test_error_bits_time_show_what_python_computes(show, gallery):
     assert said(1).startswith("Step 9 of 9, neuron 0: ")
 
 
+@needs_browser
+@pytest.mark.slow
+def test_a_quiz_is_answered_with_the_keyboard_and_remembered(show, gallery):
+    forms = ("number", "choice", "bits", "order")
+    quiz, ladder = viz.Quiz([asked(form) for form in forms]), viz.ProgressMap(RUNGS)
+    page = show(gallery.page(quiz.html() + ladder.html()))
+    card = {form: page.get_by_role("group", name=f"1.{form[0]} A {form}") for form in forms}
+
+    def said(form):
+        return card[form].get_by_role("status").inner_text()
+
+    card["number"].get_by_role("textbox").press("Enter")
+    assert said("number").startswith("Type a number first.")
+    for text, words in (
+        ("0.5", "Not yet. 0 it is"),
+        ("7", "Not yet. Not this one."),
+        ("2/3", "Right. 1 it is"),
+    ):
+        card["number"].get_by_role("textbox").fill(text)
+        card["number"].get_by_role("textbox").press("Enter")
+        assert said("number").startswith(words)
+    assert card["number"].get_by_text("✓ done").is_visible()
+    card["number"].get_by_text("Why not the others?").click()
+    assert card["number"].get_by_role("listitem").inner_text() == "0.5: 0 it is"
+
+    card["choice"].get_by_role("button", name="Check").press("Enter")
+    assert said("choice") == "Choose an answer first."
+    for key, words in (("Space", "Not yet. 0 it is"), ("ArrowDown", "Right. 1 it is")):
+        card["choice"].get_by_role("radio").first.focus()
+        page.keyboard.press(key)
+        card["choice"].get_by_role("button", name="Check").press("Enter")
+        assert said("choice") == words
+
+    card["bits"].get_by_role("button", name="place 2 of 3: plus").press("Space")
+    card["bits"].get_by_role("button", name="place 3 of 3: plus").press("Space")
+    card["bits"].get_by_role("button", name="Check").press("Enter")
+    assert said("bits") == "Not yet. 0 it is"
+    hint = card["bits"].get_by_role("button", name="Hint")
+    hint.press("Enter")
+    hint.press("Enter")
+    assert card["bits"].get_by_role("listitem").all_inner_texts() == ["Look.", "Look again."]
+    assert hint.is_disabled()
+
+    card["order"].get_by_role("button", name="move a up").press("Enter")
+    assert page.evaluate("document.activeElement.ariaLabel") == "move a up"
+    card["order"].get_by_role("button", name="Check").press("Enter")
+    assert said("order").startswith("Not yet.")
+    card["order"].get_by_role("button", name="move a up").press("Enter")
+    assert page.evaluate("document.activeElement.ariaLabel") == "move a down"
+    card["order"].get_by_role("button", name="move b up").press("Enter")
+    card["order"].get_by_role("button", name="Check").press("Enter")
+    assert said("order").startswith("Right.")
+
+    done = page.locator(".btl-rung-done")
+    assert page.get_by_text("3 of 4 done.").is_visible()
+    assert done.all_inner_texts() == ["✓ 1.n", "✓ 1.o"]
+
+
+RUNGS = [("1 binarize", [("1.n", "By hand"), ("1.o", "In order"), ("1.1", "The sign")])]
+
+
+@needs_browser
+@pytest.mark.slow
+def test_progress_is_kept_by_the_browser_saved_and_loaded(browser, gallery, tmp_path):
+    site = tmp_path / "page.html"
+    site.write_text(
+        gallery.page(viz.Quiz([asked("number")]).html() + viz.ProgressMap(RUNGS).html())
+    )
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(site.as_uri())
+        page.get_by_role("textbox").fill("2/3")
+        page.keyboard.press("Enter")
+        page.reload()
+        assert page.locator(".btl-rung-done").inner_text() == "✓ 1.n"
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="Save progress").last.click()
+        assert saved.value.suggested_filename == "progress.json"
+        assert json.loads(saved.value.path().read_text()) == {"passed": ["1.n"]}
+        page.get_by_role("button", name="Forget").click()
+        assert page.locator(".btl-rung-done").count() == 0
+        (tmp_path / "progress.json").write_text('{"passed": ["1.1", "1.n"]}')
+        (tmp_path / "other.json").write_text("[1]")
+        for name, words in (("other", "not a progress file"), ("progress", "Loaded: 2 done")):
+            with page.expect_file_chooser() as chooser:
+                page.get_by_role("button", name="Load progress").last.click()
+            chooser.value.set_files(tmp_path / f"{name}.json")
+            page.get_by_text(words).wait_for()
+        assert page.locator(".btl-rung-done").all_inner_texts() == ["✓ 1.n", "✓ 1.1"]
+        assert page.get_by_text("✓ done").is_visible()
+
+
 ESM_HOST = """<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">
 <style>STYLE</style><div id="here"></div><script>
 const url = URL.createObjectURL(new Blob([ESM], { type: "text/javascript" }));
@@ -665,5 +782,5 @@ def test_the_jupyter_module_renders_by_itself(show, widget):
         .replace("STATE", json.dumps(widget.state()))
     )
     page.wait_for_function("window.stop !== undefined")
-    assert page.locator("#here.btl-widget input[type=range]").count() > 0
+    assert page.locator("#here.btl-widget :is(input[type=range], button)").count() > 0
     page.evaluate("window.stop()")

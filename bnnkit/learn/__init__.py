@@ -23,6 +23,7 @@ from bnnkit.learn.face import (
 from bnnkit.learn.memory import progress
 from bnnkit.learn.page import exercises_page
 from bnnkit.learn.source import show
+from bnnkit.learn.warmups import progress_map, warm_ups
 
 __all__ = [
     "check",
@@ -31,11 +32,13 @@ __all__ = [
     "hint",
     "list_exercises",
     "progress",
+    "progress_map",
     "show",
     "solution",
     "stub",
     "unuse",
     "use",
     "using",
+    "warm_ups",
     "yours",
 ]

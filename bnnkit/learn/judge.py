@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -217,13 +218,20 @@ def equal(answer: Any, right: Any) -> bool:
         except TypeError:
             return False
     try:
-        return bool(np.isclose(float(answer), float(right), rtol=5e-3, atol=1e-9))
-    except (TypeError, ValueError):
+        return bool(np.isclose(_number(answer), float(right), rtol=5e-3, atol=1e-9))
+    except (TypeError, ValueError, ZeroDivisionError):
         return False
 
 
 def _within(answer: Any, interval: tuple[float, float]) -> bool:
     try:
-        return interval[0] <= float(answer) <= interval[1]
-    except (TypeError, ValueError):
+        return interval[0] <= _number(answer) <= interval[1]
+    except (TypeError, ValueError, ZeroDivisionError):
         return False
+
+
+def _number(answer: Any) -> float:
+    """Read a number, also as a text: "2/3", "106,496", and the minus sign of the page."""
+    if isinstance(answer, str):
+        return float(Fraction(answer.strip().replace(",", "").replace("\N{MINUS SIGN}", "-")))
+    return float(answer)

@@ -11,6 +11,7 @@ import contextlib
 import html
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,15 +47,20 @@ def done() -> set[str]:
 def keep(number: str, source: str | None) -> str:
     """Remember that an exercise has passed, and the answer; return what went wrong, or ""."""
     try:
-        home().mkdir(parents=True, exist_ok=True)
-        passed = sorted(done() | {number}, key=exercises.order)
-        _write(home() / "progress.json", json.dumps({"passed": passed}, indent=1) + "\n")
+        add([number])
         if source is not None:
             (home() / "answers").mkdir(exist_ok=True)
             _write(answer_path(number), source)
     except OSError as error:
         return f"(It could not be written down: {error.strerror or type(error).__name__}.)"
     return ""
+
+
+def add(numbers: Iterable[str]) -> None:
+    """Remember that these exercises are done; ``OSError`` if the disk cannot be written."""
+    passed = sorted(done() | set(numbers), key=exercises.order)
+    home().mkdir(parents=True, exist_ok=True)
+    _write(home() / "progress.json", json.dumps({"passed": passed}, indent=1) + "\n")
 
 
 def answer_path(number: str) -> Path:
@@ -109,14 +115,26 @@ def _item(number: str, title: str, ok: bool) -> str:
     )
 
 
-def progress() -> Progress:
+def progress(add_from: str | Path | None = None) -> Progress:
     """Return the map of the ladder with what you have done; it is kept on your own disk.
 
-    Set ``BNNKIT_HOME`` to keep it elsewhere.
+    ``add_from`` is a progress file that the site (or another computer) has saved: what is done
+    there counts here, too. Set ``BNNKIT_HOME`` to keep yours elsewhere.
     """
+    if add_from is not None:
+        add(_saved(Path(add_from)))
     passed = done()
     rows: dict[int, list] = {}
     for exercise in exercises.all_exercises():
         item = (exercise.id, exercise.title, exercise.id in passed)
         rows.setdefault(exercise.chapter, []).append(item)
     return Progress(sorted(rows.items(), reverse=True))
+
+
+def _saved(path: Path) -> set[str]:
+    """Return the exercises of this book that a saved file names."""
+    known = {exercise.id for exercise in exercises.all_exercises()}
+    try:
+        return known.intersection(json.loads(path.read_text(encoding="utf-8"))["passed"])
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"add_from must be a progress file, got {path}") from None

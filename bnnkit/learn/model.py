@@ -90,7 +90,7 @@ class Exercise:
 class WarmUp(Exercise):
     """A question for paper and pencil, answered by a value; every option has its reason.
 
-    ``form`` says how a page asks: a "number", "bits" to toggle, a "choice", or an "order".
+    ``form`` says how it is asked: for a "number", a "choice", "bits" to toggle, or an "order".
     """
 
     kind: ClassVar[str] = "warm-up"
@@ -105,8 +105,26 @@ class WarmUp(Exercise):
         return [*listed[:place], (self.answer, self.why, True), *listed[place:]]
 
     @property
+    def how(self) -> str:
+        """What an answer looks like in a notebook."""
+        if self.form == "number":
+            return "Answer with a number."
+        if self.form == "choice":
+            values = [f"`{value!r}`" for value, _, _ in self.options]
+            return f"Answer with {', '.join(values[:-1])} or {values[-1]}."
+        if self.form == "order":
+            return (
+                f"Answer with a list of {', '.join(f'`{step!r}`' for step in sorted(self.answer))}."
+            )
+        values = "$-1$ and $+1$" if -1 in self.answer or 0 not in self.answer else "0 and 1"
+        return f"Answer with a list of {len(self.answer)} numbers, {values}."
+
+    @property
     def worked(self) -> str:
         return f"`{self.answer}`"
+
+    def _repr_markdown_(self) -> str:
+        return f"{super()._repr_markdown_()} {self.how}"
 
 
 @dataclass(frozen=True, kw_only=True)

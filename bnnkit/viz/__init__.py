@@ -8,6 +8,7 @@ from bnnkit.viz.error_bits_time import ErrorBitsTime, Recording
 from bnnkit.viz.flip_map import FlipMap
 from bnnkit.viz.guess import Guess, make_ask
 from bnnkit.viz.joiner import site_script, site_style
+from bnnkit.viz.quiz import ProgressMap, Quiz, make_question
 from bnnkit.viz.sign_surrogate import SignSurrogate
 from bnnkit.viz.staircase import Staircase
 from bnnkit.viz.thermometer import Thermometer
@@ -20,6 +21,8 @@ __all__ = [
     "ErrorBitsTime",
     "FlipMap",
     "Guess",
+    "ProgressMap",
+    "Quiz",
     "Recording",
     "SignSurrogate",
     "Staircase",
@@ -28,6 +31,7 @@ __all__ = [
     "Widget",
     "XnorDot",
     "make_ask",
+    "make_question",
     "site_script",
     "site_style",
 ]

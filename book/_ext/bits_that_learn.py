@@ -24,6 +24,7 @@ TYPE = re.compile(
     r"(?:array|\w+ array|ndarray|int|integer|float|number|bool|str|string|callable|sequence|list|"
     r"tuple|dict|path|generator|[A-Z]\w+|\(|\{|\"|None\b)"
 )
+EXERCISES = "book/exercises"
 API_MARK = "<!-- every module of the package -->"
 
 
@@ -119,6 +120,14 @@ def list_modules(app, docname, source):
         source[0] = source[0].replace(API_MARK, "\n".join(sections))
 
 
+def place_warm_ups(app, docname, source):
+    """Put the warm-ups and the map of progress in their places on the page of exercises."""
+    if docname == EXERCISES:
+        from bnnkit.learn.page import with_widgets
+
+        source[0] = with_widgets(source[0])
+
+
 def _public_modules(package):
     """Yield the modules to document: a package with ``__all__`` is the face of all below it."""
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
@@ -160,6 +169,7 @@ def setup(app):
     app.connect("config-inited", configure, priority=100)
     app.connect("builder-inited", write_widgets)
     app.connect("source-read", list_modules)
+    app.connect("source-read", place_warm_ups)
     app.connect("autodoc-process-docstring", read_house_style, priority=100)
     app.connect("html-page-context", mend_source_links)
     app.connect("html-page-context", add_widgets, priority=800)

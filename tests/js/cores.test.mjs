@@ -186,6 +186,32 @@ test("staircase", async () => {
   }
 });
 
+test("quiz: an answer is judged as bnnkit.learn judges it", async () => {
+  const { readNumber, verdict } = await load("quiz");
+  for (const { options, answers, texts } of golden("quiz")) {
+    for (const { answer, right, says } of answers) {
+      const found = verdict(options, answer);
+      deepEqual([found.right, found.says], [right, says]);
+    }
+    for (const [text, right] of texts) equal(verdict(options, readNumber(text)).right, right, text);
+  }
+  for (const text of ["", " ", "two", "1/2/3", "0x10", "--1", "1e", "Infinity", "nan"]) equal(readNumber(text), NaN);
+});
+
+test("quiz: steps move within their list, progress goes out and comes back", async () => {
+  const { moved, progressText, readProgress, union } = await load("quiz");
+  const list = ["a", "b", "c"];
+  deepEqual(moved(list, 0, 1), ["b", "a", "c"]);
+  deepEqual(moved(list, 2, -1), ["a", "c", "b"]);
+  equal(moved(list, 0, -1), list);
+  equal(moved(list, 2, 1), list);
+  deepEqual(list, ["a", "b", "c"]);
+  deepEqual(union(["2.a", "1.1"], ["1.1", "1.a"]), ["1.1", "1.a", "2.a"]);
+  deepEqual(readProgress(progressText(["1.a", "4.3"])), ["1.a", "4.3"]);
+  deepEqual(readProgress('{"passed": ["1.a", 3]}'), ["1.a"]);
+  for (const text of ["", "{", "[]", "null", '{"passed": 3}', '{"done": []}', null]) equal(readProgress(text), null);
+});
+
 test("guess: the words say which side and how far", async () => {
   const { verdict } = await load("guess");
   const words = (guess, truth, unit = "") => verdict({ guess, truth, unit, digits: 1 });

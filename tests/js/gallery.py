@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
-from bnnkit import viz
+from bnnkit import learn, viz
 from bnnkit.bep import BEPNetwork
 from bnnkit.recurrent import BEPRecurrentNetwork
 
@@ -54,6 +54,8 @@ def widgets() -> list:
         viz.Thermometer(np.sin(np.arange(48) / 5) + 0.2 * rng.normal(size=48), bits=5),
         viz.Staircase(0.3),
         error_bits(digits),
+        *(learn.warm_ups(chapter) for chapter in (1, 4)),
+        learn.progress_map(),
         viz.ErrorBitsTime({f"{lag} steps": recall(lag) for lag in (3, 9, 23)}, nu=0.3),
     ]  # fmt: skip
 

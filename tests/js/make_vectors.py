@@ -28,6 +28,10 @@ from bnnkit.bep.prototypes import class_prototypes
 from bnnkit.bep.training import divisors
 from bnnkit.binarize import ThermometerEncoder, sign
 from bnnkit.engine.numpy_engine import HIDDEN_MAX, chosen_entries
+from bnnkit.learn import exercises
+from bnnkit.learn.judge import judge_value
+from bnnkit.learn.model import WarmUp
+from bnnkit.learn.warmups import question
 from bnnkit.packed import pack, xnor_dot
 from bnnkit.philox import (
     Stream,
@@ -42,6 +46,7 @@ from bnnkit.ste.estimator import ste_backward
 from bnnkit.ste.optim import latent_update
 from bnnkit.viz.codec import encode_integers, encode_signs
 from bnnkit.viz.error_bits_time import Recording
+from bnnkit.viz.quiz import runs
 from bnnkit.viz.tasks import PATTERNS, digits_as_text, plane_points, playground_task
 
 FOLDER = Path(__file__).parent / "vectors"
@@ -382,6 +387,33 @@ def sha256(x: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(x, little).tobytes()).hexdigest()
 
 
+TEXTS = ["2/3", "-2", "\N{MINUS SIGN}2", " 0.84 ", ".65", "106,496", "1.06496e5", "32", "+6", "1/0"]
+
+
+def quiz() -> list[dict]:
+    """Each warm-up with its options and some nonsense, as bnnkit.learn judges them."""
+    cases = []
+    for e in exercises.all_exercises():
+        if not isinstance(e, WarmUp):
+            continue
+        options = question(e)["options"]
+        answers = [option["value"] for option in options]
+        number = e.form == "number"
+        answers += [1.004 * e.answer, 1.006 * e.answer, 1e9] if number else []
+        texts = [(text, bool(judge_value(e, text))) for text in TEXTS] if number else []
+        cases.append(
+            {"options": options, "answers": [judged(e, x) for x in answers], "texts": texts}
+        )
+    return cases
+
+
+def judged(e: WarmUp, answer) -> dict:
+    result = judge_value(e, answer)
+    foreseen = result.passed or result.says in [wrong.says for wrong in e.wrong]
+    says = result.why if result.passed else result.says
+    return {"answer": answer, "right": result.passed, "says": runs(says) if foreseen else None}
+
+
 def matrix(W: np.ndarray) -> dict:
     return {"rows": W.shape[0], "cols": W.shape[1], "data": W.ravel().tolist()}
 
@@ -395,6 +427,7 @@ MAKERS = {
     "prototypes": prototypes,
     "reinforce": reinforcement,
     "sha256": hashes,
+    "quiz": quiz,
     "sign": sign_cases,
     "staircase": staircase,
     "tasks": tasks,

@@ -318,6 +318,27 @@ BY_HAND = (
             Wrong(0.7, "That is p, the probability of +1."),
         ),
     ),
+    WarmUp(
+        id="1.c",
+        title="Reading a thermometer",
+        prompt="A pixel is 5. Its thresholds are 2, 5, 6 and 9. Which signs are its thermometer code?",
+        hints=(
+            "Each threshold asks one question: is the number above me?",
+            "The comparison is strict.",
+            "Is 5 above 5?",
+        ),
+        why="5 is above 2 only: equal to a threshold is not above it. A code with b thresholds has b + 1 "
+        "different words, each a run of + and then a run of -.",
+        answer=(1, -1, -1, -1),
+        form="bits",
+        wrong=(
+            Wrong((1, 1, -1, -1), "5 is equal to the second threshold, not above it."),
+            Wrong((-1, 1, 1, 1), "Turned round: + means that the number is above the threshold."),
+            Wrong((-1, -1, 1, 1), "Turned round, and 5 is not above 5."),
+            Wrong((-1, 1, -1, -1), "Only one is lit. A thermometer is lit from the bottom up."),
+            Wrong((-1, -1, -1, -1), "The pixel is above the first threshold."),
+        ),
+    ),
 )
 
 TO_EXPLORE = (

@@ -238,7 +238,7 @@ BY_HAND = (
         title="A window and a clip together",
         prompt="A latent is clipped to $[-1, 1]$ after each step, and somebody also lets its gradient "
         "pass only where $|w| < 1$. A latent has reached $+1$ and its gradient now pushes it down. "
-        "What does it do? Answer `'stays'`, `'moves'`, `'flips'` or `'leaves'`.",
+        "What does it do?",
         hints=(
             "Go through one step: window first, then the step, then the clip.",
             "Is |w| < 1 true at w = 1?",
@@ -255,6 +255,33 @@ BY_HAND = (
             ),
             Wrong("flips", "A small push turns no latent round from 1 to below 0, window or not."),
             Wrong("leaves", "The clip keeps it in [-1, 1] in any case."),
+        ),
+    ),
+    WarmUp(
+        id="2.d",
+        title="Choose the window",
+        prompt="Six numbers went into a sign: -3, -1, -0.5, 0, 0.5 and 2. Behind it, each gets the gradient 1. "
+        "Through the window $|x| \\le 1$, which gradients reach the inputs?",
+        hints=(
+            "The window looks at what went into the sign, not at what came out.",
+            "It has two sides, and the edges belong to it.",
+            "Which of the six lie between -1 and 1?",
+        ),
+        why="Four lie in the window, the one on its edge included. Far out, a small step could not turn the "
+        "sign, so the estimate says nothing there.",
+        answer=(0, 1, 1, 1, 1, 0),
+        form="bits",
+        wrong=(
+            Wrong((0, 0, 1, 1, 1, 0), "The edge belongs to the window: |x| = 1 still passes."),
+            Wrong(
+                (1, 1, 1, 1, 1, 1),
+                "All of them: that is a window on the sign's output, which is never outside of [-1, 1].",
+            ),
+            Wrong((1, 0, 0, 0, 0, 1), "Inside out: the numbers near zero pass."),
+            Wrong((1, 1, 1, 1, 1, 0), "The window has two sides: -3 is outside as well."),
+            Wrong(
+                (0, 0, 0, 0, 0, 0), "That is the true slope of a sign. Nothing would ever learn."
+            ),
         ),
     ),
 )

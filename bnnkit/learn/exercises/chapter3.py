@@ -424,6 +424,47 @@ BY_HAND = (
             Wrong(851_968, "That is the number of bits, padding included. Divide by eight."),
         ),
     ),
+    WarmUp(
+        id="3.d",
+        title="Five signs and their padding",
+        prompt="Pack the signs $+, -, -, +, +$ into a byte: bit 0 first (here on the left), 1 for $+$, padding "
+        "0. Which eight bits are they?",
+        hints=(
+            "One bit a sign, in their order.",
+            "The first sign is bit 0, and bit 0 is drawn on the left.",
+            "Three bits are left over.",
+        ),
+        why="Bit j is sign j, and what is left over is 0 on both sides of every product, so that XOR finds no "
+        "difference there.",
+        answer=(1, 0, 0, 1, 1, 0, 0, 0),
+        form="bits",
+        wrong=(
+            Wrong((1, 0, 0, 1, 1, 1, 1, 1), "The padding is 0: it stands for no sign."),
+            Wrong((0, 1, 1, 0, 0, 0, 0, 0), "Turned round: 1 stands for +."),
+            Wrong((0, 0, 0, 1, 1, 0, 0, 1), "Drawn from the other end: bit 0 is on the left here."),
+            Wrong((0, 0, 0, 1, 0, 0, 1, 1), "The padding comes behind the signs, not before them."),
+        ),
+    ),
+    WarmUp(
+        id="3.e",
+        title="Predict the popcount",
+        prompt="Two packed rows of $K = 100$ signs have the dot product 36. How many ones has `a ^ b`?",
+        hints=(
+            "Each bit that differs costs two.",
+            "Solve 100 - 2 p = 36.",
+            "Half of 100 - 36.",
+        ),
+        why="100 - 2 p = 36 gives p = 32. The 28 padding bits of the second word are equal on both sides and "
+        "add nothing.",
+        answer=32,
+        wrong=(
+            Wrong(68, "That is how many agree. A one in a XOR b is a difference."),
+            Wrong(64, "Each difference costs two: halve it."),
+            Wrong(36, "That is the product itself."),
+            Wrong(60, "The padding does not differ: it is 0 on both sides."),
+            Wrong(46, "You started from 128 bits. Only 100 are signs."),
+        ),
+    ),
 )
 
 TO_EXPLORE = (

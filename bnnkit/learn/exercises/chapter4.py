@@ -608,7 +608,7 @@ BY_HAND = (
         id="4.a",
         title="One step of a clipped perceptron",
         prompt="A neuron has hidden weights $h = (1, -1, 3)$ and sees $x = (+1, +1, -1)$; its output should "
-        "be $+1$. What is $h$ after one step of the clipped perceptron? Answer with a list of three numbers.",
+        "be $+1$. What is $h$ after one step of the clipped perceptron?",
         hints=(
             "First its output: the sum uses the signs of h.",
             "The sum is 1 - 1 - 1 = -1, an error. On an error, h moves by 2 times the wanted output times x.",
@@ -617,7 +617,7 @@ BY_HAND = (
         why="sign(h) = (+, -, +) gives the sum 1 - 1 - 1 = -1: wrong. The step adds (2, 2, -2). The second "
         "weight crosses zero, from -1 to 1, without stopping on it: that is why h is odd.",
         answer=(3, 1, 1),
-        form="bits",
+        form="choice",
         wrong=(
             Wrong(
                 (2, 0, 2),
@@ -660,7 +660,7 @@ BY_HAND = (
         title="A vote, and a door that shuts",
         prompt="Three neurons above have the weights $(+,+,-,+)$, $(+,-,-,-)$, $(-,+,-,+)$ and the desired "
         "activations $a^* = (+,-,+)$. All gates are open; then the third one shuts. What is $a^*$ of the "
-        "four neurons below with the gate shut? Answer with a list of $+1$ and $-1$.",
+        "four neurons below with the gate shut?",
         hints=(
             "Turn the second row round: its a* is -1.",
             "With two voters: (+,+,-,+) and (-,+,+,+). Which inputs tie?",
@@ -682,7 +682,7 @@ BY_HAND = (
     WarmUp(
         id="4.d",
         title="The order within a step",
-        prompt="Put the parts of a layer's step in order, as a list: `'reinforce'`, `'clip'`, `'re-sign'`, `'add'`.",
+        prompt="A batch's sum of updates has been counted. Put the parts of the layer's step in order.",
         hints=(
             "The visible weights are made last, from what the hidden ones have become.",
             "The batch's sum is added before anything is held in range.",
@@ -708,6 +708,38 @@ BY_HAND = (
             Wrong(
                 ("clip", "add", "reinforce", "re-sign"),
                 "There is nothing to hold in range before the sum is added.",
+            ),
+        ),
+    ),
+    WarmUp(
+        id="4.e",
+        title="The chain rule in order",
+        prompt="One batch, one hidden layer: put the steps of binary error propagation in order.",
+        hints=(
+            "Which neurons are wrong? To say so, one must know what is desired of them.",
+            "Only samples whose margin is too small take part, and the margin needs a forward pass.",
+            "Weights move last, for the neurons that were selected.",
+        ),
+        why="Forward, then the margin says which samples fire. Their vote makes a* for the layer below; of "
+        "the neurons that differ from it, one a group is selected; then its weights are updated.",
+        answer=("forward", "margin", "vote", "select", "update"),
+        form="order",
+        wrong=(
+            Wrong(
+                ("forward", "margin", "select", "vote", "update"),
+                "Nobody is right or wrong before the vote has said what is desired.",
+            ),
+            Wrong(
+                ("forward", "vote", "margin", "select", "update"),
+                "The margin first: a sample that is safe asks nothing of the layers below.",
+            ),
+            Wrong(
+                ("margin", "forward", "vote", "select", "update"),
+                "The margin is a difference of logits, and they come from the forward pass.",
+            ),
+            Wrong(
+                ("forward", "margin", "vote", "update", "select"),
+                "Selected is who will be updated, so selection comes before.",
             ),
         ),
     ),

@@ -401,7 +401,7 @@ BY_HAND = (
         id="5.a",
         title="Three steps by hand",
         prompt="Two state neurons, one input: $W_{xs} = (+, -)^\\top$, the rows of $W_{ss}$ are $(+,-)$ and "
-        "$(+,+)$, $s_0 = (+,+)$. The inputs are $+, -, +$. What is $s_3$? Answer with a list of two signs.",
+        "$(+,+)$, $s_0 = (+,+)$. The inputs are $+, -, +$. What is $s_3$?",
         hints=(
             "Step 1: the first neuron sums +1 (input), +1 and -1 (state).",
             "s_1 is (+,+). Now the input is -1.",
