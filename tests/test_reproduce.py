@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bnnkit.bep import BEPNetwork
 from bnnkit.cli import main
 from bnnkit.datasets import random_prototypes
-from bnnkit.lab.reproduce import EXPERIMENTS, Experiment, Request, Run, Store, reproduce
+from bnnkit.lab.reproduce import EXPERIMENTS, Experiment, Request, Run, Store, report, reproduce
 from bnnkit.lab.reproduce import runner as runner_module
 from bnnkit.lab.reproduce.feedforward import FeedForward, feedforward_run
 from bnnkit.lab.reproduce.pixels import encode, thresholds
@@ -142,6 +142,19 @@ def test_an_interruption_keeps_what_is_done(tmp_path, coins):
     assert coins.trained == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.slow
+def test_a_cluster_can_take_the_runs(tmp_path, coins):
+    """Whatever ``joblib.parallel_config`` names does the work; here a Dask cluster of threads."""
+    distributed = pytest.importorskip("distributed")
+    joblib = pytest.importorskip("joblib")
+    threads = {"processes": False, "n_workers": 1, "threads_per_worker": 2}
+    client = distributed.Client(**threads, dashboard_address=None)
+    with client, joblib.parallel_config(backend="dask"):
+        rows = reproduce("coins", Request(seeds=4), store=tmp_path / "r", progress=False)
+    assert [row["test_accuracy"] for row in rows] == [50, 51, 52, 53]
+    assert sorted(coins.trained) == [0, 1, 2, 3]
+
+
 def test_options_that_make_no_sense_are_refused(coins, tmp_path):
     with pytest.raises(ValueError, match="--widths does not go with coins"):
         reproduce("coins", Request(widths=(3,)), store=tmp_path / "r")
@@ -231,7 +244,7 @@ def test_a_preset_is_written_out_in_the_run():
         "dataset": "fashion-mnist", "method": "bep", "preset": "paper", "seed": 0,
         "widths": [135, 135], "fold": None, "epochs": 50, "varied": None, "pixels": "global-1",
         "r": 0.5, "nu": 0.1, "p_r": 0.5, "groups": [27, 27], "patience": 5, "batch": 100,
-        "reinforce_by": "width",
+        "start": 1, "reinforce_by": "width",
     }  # fmt: skip
     moved = feedforward_run("fashion-mnist", "bep", "paper", (135, 135), seed=0, nu=0.3, r=0.5)
     assert (moved.varied, moved.options["nu"]) == ("nu", 0.3)
@@ -277,3 +290,87 @@ def test_encoding_in_chunks_is_encoding(monkeypatch):
     assert encode(whole, None).shape == (11, 15)
     with pytest.raises(ValueError, match="pixels must be one of"):
         thresholds(X, "grey-2")
+
+
+# Ablations
+
+
+def test_an_ablation_moves_what_it_names_and_nothing_else():
+    base = feedforward_run("fashion-mnist", "bep", "paper", (135, 135), seed=0)
+    for experiment in EXPERIMENTS.values():
+        if not experiment.name.startswith("ablation-"):
+            continue
+        runs = experiment.runs(Request(datasets=("fashion-mnist",)))
+        assert len(runs) == len(experiment.changes)
+        for run, change in zip(runs, experiment.changes, strict=True):
+            differs = {
+                name
+                for name in base.options
+                if name != "groups" and run.options[name] != base.options[name]
+            }
+            assert differs <= set(change)
+            moved = set(run.varied.split(", ")) if run.varied else set()
+            assert moved <= set(change)
+            assert experiment.paper(run) is None or run.varied is None
+
+
+def test_ablations_start_from_the_same_run():
+    runs = [
+        run
+        for experiment in EXPERIMENTS.values()
+        if experiment.name.startswith("ablation-")
+        for run in experiment.runs(Request(datasets=("fashion-mnist",)))
+        if run.varied is None and run.widths == (135, 135)
+    ]
+    assert len(runs) >= 8
+    assert all(run == runs[0] for run in runs), "one run serves all: its key is the same"
+
+
+def test_ablations_on_other_data():
+    experiment = EXPERIMENTS["ablation-thermometer"]
+    assert {run.dataset for run in experiment.runs(Request())} == {"fashion-mnist"}
+    assert {run.dataset for run in experiment.runs(Request(datasets=("mnist",)))} == {"mnist"}
+    with pytest.raises(ValueError, match="--datasets must be one of"):
+        experiment.runs(Request(datasets=("random-prototypes",)))
+    (run, *_) = EXPERIMENTS["ablation-group"].runs(Request(widths=(9, 9, 9)))
+    assert run.options["groups"] == [1, 1, 1]
+
+
+# Reports
+
+
+ROWS = [
+    {"dataset": d, "method": m, "widths": w, "seed": s, "test_accuracy": a, "paper": p, "nu": nu}
+    for d, m, w, s, a, p, nu in [
+        ("rp", "bep", [75, 75], 0, 70.0, 70.5, 0.1),
+        ("rp", "bep", [35, 35], 0, 61.0, 61.7, 0.1),
+        ("rp", "bep", [35, 35], 1, 63.0, 61.7, 0.1),
+        ("rp", "local", [35, 35], 0, 57.0, None, None),
+        ("fm", "bep", [35, 35], 0, 80.0, None, 0.3),
+    ]
+]
+
+
+def test_a_comparison_stands_beside_the_paper():
+    table = report.comparison(report.select(ROWS, dataset="rp"), ["bep", "local"], "RP")
+    assert table.columns[2:] == ["bep", "paper", "difference", "local", "paper", "difference"]
+    assert table.lines == [
+        ["2 × 35", "2", "62.0 ± 1.4", "61.7", "+0.3", "57.0", "", ""],
+        ["2 × 75", "1", "70.0", "70.5", "-0.5", "", "", ""],
+    ]
+    assert repr(table).splitlines()[0] == "RP"
+    assert "<td>62.0 ± 1.4</td>" in table._repr_html_()
+
+
+def test_an_ablation_table_has_a_column_a_data_set():
+    table = report.ablation(report.select(ROWS, method="bep", widths=[35, 35]), "nu")
+    assert table.columns == ["nu", "rp", "fm"]
+    assert table.lines == [["0.1", "62.0 ± 1.4", ""], ["0.3", "", "80.0"]]
+
+
+def test_results_are_read_from_a_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no result files"):
+        report.read_results(tmp_path)
+    (tmp_path / "b.json").write_text('[{"n": 2}]')
+    (tmp_path / "a.json").write_text('[{"n": 1}]')
+    assert report.read_results(tmp_path) == [{"n": 1}, {"n": 2}]

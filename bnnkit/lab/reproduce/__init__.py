@@ -2,8 +2,8 @@
 
 From the bottom up: ``experiment`` says what a run and an experiment are, ``sources`` fingerprints
 the code that a result depends on, ``store`` keeps results, ``runner`` does what is still to do.
-``feedforward`` (with ``presets``, ``pixels``, ``methods`` and ``published``) and ``ablations`` are
-experiments; ``registry`` lists them all.
+``feedforward`` (with ``presets``, ``pixels``, ``methods``, ``baselines`` and ``published``) and
+``ablations`` are experiments; ``registry`` lists them all; ``report`` makes tables of rows.
 
 **How an experiment is added.** Write a module with a class of the shape of
 :class:`~bnnkit.lab.reproduce.experiment.Experiment`: ``plan`` turns a request (the options of the

@@ -54,6 +54,7 @@ def _signs(dataset: str, preset: str, widths: tuple[int, ...]) -> dict[str, Any]
         "groups": [start_group(width) for width in widths],
         "patience": 5,
         "batch": 100,
+        "start": 1,
         "reinforce_by": "width" if preset == "paper" else "fan_in",
     }
     if dataset == "random-prototypes":
