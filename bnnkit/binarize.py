@@ -11,6 +11,8 @@ import numpy as np
 from bnnkit.errors import check_array, check_columns, check_int, check_option, check_rng
 from bnnkit.steps import step
 
+MAX_BITS = 2**16  # thresholds a feature: more than that is a mistake, and a great deal of memory
+
 
 @step("1.1")
 def sign(x) -> np.ndarray:
@@ -155,7 +157,7 @@ class ThermometerEncoder:
 
     def fit(self, X, y=None) -> ThermometerEncoder:
         """Find the thresholds of ``X``, (n, d) or (cases, channels, time); return ``self``."""
-        bits = check_int(self.bits, "bits", low=1)
+        bits = check_int(self.bits, "bits", low=1, high=MAX_BITS)
         columns = _columns(check_array(X, "X", ndim=(2, 3)))
         self.thresholds_ = _quantiles(columns, bits)
         return self

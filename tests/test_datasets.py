@@ -297,3 +297,13 @@ def test_bayes_refuses_what_are_not_signs():
         data.bayes_predict(np.zeros((2, 64)))
     with pytest.raises(ValueError, match="64 columns"):
         data.bayes_predict(np.ones((2, 63)))
+
+
+def test_a_dataset_takes_arrays_of_numbers_alone():
+    data = random_prototypes(seed=0, n_train=20, n_test=20)
+    with pytest.raises(TypeError, match="y_train must be an array"):
+        dataclasses.replace(data, y_train=data.y_train.tolist())
+    with pytest.raises(TypeError, match="X_train hold numbers"):
+        dataclasses.replace(
+            data, X_train=data.X_train.astype(object), X_test=data.X_test.astype(object)
+        )

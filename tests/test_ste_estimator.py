@@ -221,3 +221,21 @@ def test_geometric_rates():
 def test_bad_input(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_tiny_scale_does_not_overflow():
+    weights = binary_weights(np.array([1.0, -1.0]), "stochastic", scale=1e-310, rng=0)
+    np.testing.assert_array_equal(weights, [1e-310, -1e-310])
+
+
+def test_latents_keep_their_dtype_whatever_the_direction():
+    moved = latent_update(np.zeros(2, np.float32), np.ones(2, np.float64), rate=0.5)
+    assert moved.dtype == np.float32
+
+
+@pytest.mark.parametrize("make", [Adam, lambda: SGD(momentum=0.5)])
+def test_an_optimizer_serves_one_network(make):
+    optimizer = make()
+    optimizer.direction("W", np.ones((2, 3)))
+    with pytest.raises(ValueError, match="optimizer of its own"):
+        optimizer.direction("W", np.ones((2, 4)))

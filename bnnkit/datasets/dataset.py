@@ -62,6 +62,9 @@ class Dataset:
                     f"X_{part} must have cases like X_train's {self.X_train.shape[1:]} "
                     f"{self.X_train.dtype}, got {X.shape[1:]} {X.dtype}"
                 )
+            if not isinstance(y, np.ndarray) or X.dtype.kind not in "biuf":
+                kinds = f"{type(y).__name__} and {X.dtype}"
+                raise TypeError(f"y_{part} must be an array, X_{part} hold numbers, got {kinds}")
             check_labels(y, f"y_{part}", n=len(X), n_classes=self.n_classes)
 
     @property

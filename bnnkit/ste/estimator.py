@@ -116,9 +116,10 @@ def binary_weights(latent, form: str = "deterministic", scale: float = 1.0, rng=
         return scale * ste_forward(latent)
     rng = check_rng(rng)
     xp = namespace(latent)
+    latent = xp.clip(latent, -scale, scale) / scale
     if xp is np:
-        return scale * stochastic_sign(latent / scale, rng).astype(latent.dtype)
-    probability = (latent / scale + 1.0) / 2.0
+        return scale * stochastic_sign(latent, rng).astype(latent.dtype)
+    probability = (latent + 1.0) / 2.0
     heads = xp.asarray(rng.random(latent.shape)) < probability
     return scale * xp.where(heads, xp.ones_like(latent), -xp.ones_like(latent))
 

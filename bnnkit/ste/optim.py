@@ -39,11 +39,12 @@ def latent_update(latent, direction, rate: float, bound: float | None = 1.0):
     latent, direction = as_floats(latent, "latent"), as_floats(direction, "direction")
     check_same_shape(direction, latent, "direction", "latent")
     rate = float(check_number(rate, "rate", low=0, open_low=True))
-    moved = latent - rate * direction
+    xp = namespace(latent)
+    moved = latent - xp.astype(rate * direction, latent.dtype)
     if bound is None:
         return moved
     bound = float(check_number(bound, "bound", low=0, open_low=True))
-    return namespace(moved).clip(moved, -bound, bound)
+    return xp.clip(moved, -bound, bound)
 
 
 class Optimizer:
@@ -106,6 +107,7 @@ class SGD(Optimizer):
         if self.momentum == 0:
             return grad
         if key in self.velocity:
+            _check_remembered(self.velocity[key], grad)
             grad = self.momentum * self.velocity[key] + grad
         self.velocity[key] = grad
         return grad
@@ -141,12 +143,22 @@ class Adam(Optimizer):
     def direction(self, key, grad):
         """Return mean / sqrt(mean square), both corrected for having started at zero."""
         time, mean, square = self.moments.get(key, (0, 0.0, 0.0))
+        if time:
+            _check_remembered(mean, grad)
         time += 1
         mean = self.beta1 * mean + (1 - self.beta1) * grad
         square = self.beta2 * square + (1 - self.beta2) * grad**2
         self.moments[key] = time, mean, square
         root = namespace(grad).sqrt(square / (1 - self.beta2**time))
         return mean / (1 - self.beta1**time) / (root + self.epsilon)
+
+
+def _check_remembered(memory, grad) -> None:
+    if memory.shape != grad.shape:
+        raise ValueError(
+            f"optimizer remembers steps of shape {memory.shape}, got a gradient of shape "
+            f"{grad.shape}: each network needs an optimizer of its own"
+        )
 
 
 def geometric_rates(first: float, last: float, epochs: int) -> np.ndarray:
