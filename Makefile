@@ -52,8 +52,8 @@ notebooks: $(READY)  ## execute the chapters anew and bring them into their comm
 lock: $(READY)   ## choose the newest versions that fit pyproject.toml, write requirements.txt
 	@$(BIN)/python tools/lock.py
 
-bench: $(READY)  ## kernels, training and inference beside their peers
-	@for what in kernels training inference; do $(BIN)/python -m bnnkit bench $$what || exit 1; done
+bench: $(READY)  ## speed, memory and start of bnnkit beside its peers
+	@for what in kernels training inference memory start; do $(BIN)/python -m bnnkit bench $$what || exit 1; done
 
 clean:           ## remove what was built (.venv stays)
 	@rm -rf _build build dist *.egg-info .ruff_cache .hypothesis .import_linter_cache

@@ -6,6 +6,7 @@ Each command prints a table for people; ``--json PATH`` writes the same as a lis
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import sys
 from dataclasses import fields
@@ -59,9 +60,24 @@ def table(rows: list[dict]) -> str:
 def _shown(rows: list[dict], columns: tuple[str, ...] | None) -> list[dict]:
     """Leave out what is too long for a table, and what is nowhere known."""
     if columns is None:
-        return rows
+        return by_peer(rows)
     known = [c for c in columns if any(row.get(c) is not None for row in rows)]
     return [{c: "" if row.get(c) is None else row[c] for c in known} for row in rows]
+
+
+def by_peer(rows: list[dict]) -> list[dict]:
+    """Return benchmark rows with one column a peer: what differs in peer and ratio only is one row.
+
+    >>> by_peer([{"m": 1, "peer": "numpy", "ratio": 20.5}, {"m": 1, "peer": "c", "ratio": 1}])
+    [{'m': 1, 'numpy': 20.5, 'c': 1}]
+    """
+    merged: dict[str, dict] = {}
+    for row in rows:
+        facts = {key: value for key, value in row.items() if key not in ("peer", "ratio", "cpu")}
+        line = merged.setdefault(json.dumps(facts), facts)
+        if "peer" in row:
+            line[row["peer"]] = row["ratio"]
+    return list(merged.values())
 
 
 def _text(value) -> str:
@@ -85,12 +101,15 @@ def _parser() -> argparse.ArgumentParser:
 
     command("info", _info, "what is installed, and which engine serves")
     bench = command("bench", _bench, "bnnkit beside its peers, as ratios")
-    bench.add_argument("what", choices=("kernels", "training", "inference"))
+    bench.add_argument("what", choices=("kernels", "training", "inference", "memory", "start"))
     bench.add_argument("--peers", nargs="+", metavar="PEER", help="these only (see the table)")
     bench.add_argument(
         "--sizes", nargs="+", type=_size, metavar="M,N,K", help="kernels: these products only"
     )
-    bench.add_argument("--seconds", type=float, default=2.0, help="how long to measure each")
+    bench.add_argument(
+        "--engines", nargs="+", metavar="ENGINE", help="kernels: numba, numba-avx2, numpy"
+    )
+    bench.add_argument("--seconds", type=float, help="how long to measure each")
     _add_reproduce(command)
     exercises = command("exercises", _exercises, "the book's exercises")
     exercises.add_argument("action", choices=("list",))
@@ -146,15 +165,24 @@ def _info(arguments) -> list[dict]:
 
 def _bench(arguments) -> list[dict]:
     from bnnkit.lab import bench
+    from bnnkit.lab.timing import machine
 
-    if arguments.sizes and arguments.what != "kernels":
-        raise ValueError(f"--sizes goes with kernels, not with {arguments.what}")
-    options = {"peers": arguments.peers, "seconds": arguments.seconds}
-    if arguments.what == "kernels":
-        return bench.bench_kernels(arguments.sizes or bench.SIZES, **options)
-    if arguments.what == "training":
-        return bench.bench_training(**options)
-    return bench.bench_inference(**options)
+    what = {
+        "kernels": bench.bench_kernels,
+        "training": bench.bench_training,
+        "inference": bench.bench_inference,
+        "memory": bench.bench_memory,
+        "start": bench.bench_start,
+    }[arguments.what]
+    takes = inspect.signature(what).parameters
+    given = {name: getattr(arguments, name) for name in ("peers", "sizes", "engines", "seconds")}
+    options = {name: value for name, value in given.items() if value is not None}
+    for name in options:
+        if name not in takes:
+            raise ValueError(f"bench {arguments.what} takes no --{name}")
+    facts = machine()
+    print(table([{"machine": name, "": value} for name, value in facts.items()]), end="\n\n")
+    return [row | {"cpu": facts["cpu"]} for row in what(**options)]
 
 
 def _reproduce(arguments) -> list[dict]:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
+ROUND = 2e-4  # seconds that a candidate runs at least in each round, to be timed well
+
 
 def interleave(
-    candidates: dict[str, Callable[[], object]], seconds: float, repeats: int = 7
+    candidates: dict[str, Callable[[], object]],
+    seconds: float,
+    repeats: int = 7,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
     """Return the median seconds of one call of each candidate.
 
@@ -27,28 +33,51 @@ def interleave(
         call()  # compile, fill the caches
         started = time.perf_counter()
         call()
-        loops[name] = max(1, int(2e-4 / max(time.perf_counter() - started, 1e-9)))
+        loops[name] = max(1, int(ROUND / max(time.perf_counter() - started, 1e-9)))
     samples: dict[str, list[float]] = {name: [] for name in candidates}
     finish = time.perf_counter() + seconds
     while time.perf_counter() < finish or min(map(len, samples.values())) < repeats:
         for name, call in candidates.items():
-            started = time.perf_counter()
+            started = clock()
             for _ in range(loops[name]):
                 call()
-            samples[name].append((time.perf_counter() - started) / loops[name])
+            samples[name].append((clock() - started) / loops[name])
     return {name: median(values) for name, values in samples.items()}
 
 
+def clock_for(threads: int) -> Callable[[], float]:
+    """Return the clock to time with: of the processor for one thread, of the wall for more.
+
+    Processor time leaves out the moments in which the system ran something else. Where it is
+    coarse (Windows counts in steps of 16 ms), the wall clock serves.
+    """
+    fine = time.get_clock_info("process_time").resolution < 1e-6
+    return time.process_time if threads == 1 and fine else time.perf_counter
+
+
 @contextmanager
-def blas_threads(n: int):
+def blas_threads(n: int) -> Iterator[None]:
     """Hold NumPy's BLAS and PyTorch to ``n`` threads within a ``with`` block.
 
-    Needs threadpoolctl (it comes with scikit-learn); without it, set OPENBLAS_NUM_THREADS.
+    Raises ``ImportError`` without threadpoolctl (it comes with scikit-learn).
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(n):
-        yield
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        raise ImportError(
+            "benchmarks need threadpoolctl, to give all peers the same number of threads: "
+            "pip install threadpoolctl"
+        ) from None
+    torch = sys.modules.get("torch")
+    before = None if torch is None else torch.get_num_threads()
+    try:
+        if torch is not None:
+            torch.set_num_threads(n)
+        with threadpool_limits(n):
+            yield
+    finally:
+        if torch is not None:
+            torch.set_num_threads(before)
 
 
 def machine() -> dict[str, str]:
