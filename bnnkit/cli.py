@@ -109,6 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--engines", nargs="+", metavar="ENGINE", help="kernels: numba, numba-avx2, numpy"
     )
+    bench.add_argument(
+        "--larq-python", metavar="PATH", help="kernels: an interpreter with larq-compute-engine"
+    )
     bench.add_argument("--seconds", type=float, help="how long to measure each")
     _add_reproduce(command)
     exercises = command("exercises", _exercises, "the book's exercises")
@@ -175,11 +178,11 @@ def _bench(arguments) -> list[dict]:
         "start": bench.bench_start,
     }[arguments.what]
     takes = inspect.signature(what).parameters
-    given = {name: getattr(arguments, name) for name in ("peers", "sizes", "engines", "seconds")}
-    options = {name: value for name, value in given.items() if value is not None}
+    names = ("peers", "sizes", "engines", "larq_python", "seconds")
+    options = {name: value for name in names if (value := getattr(arguments, name)) is not None}
     for name in options:
         if name not in takes:
-            raise ValueError(f"bench {arguments.what} takes no --{name}")
+            raise ValueError(f"bench {arguments.what} takes no --{name.replace('_', '-')}")
     facts = machine()
     print(table([{"machine": name, "": value} for name, value in facts.items()]), end="\n\n")
     return [row | {"cpu": facts["cpu"]} for row in what(**options)]

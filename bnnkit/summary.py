@@ -156,7 +156,8 @@ class Summary:
                 bits, size, *rest = (row[prefix + key] for key in keys)
                 numbers = (f"{row['weights']:,}", f"{bits:.2f}", f"{size:,}")
                 lines.append(_line(row["layer"], *numbers, *(f"{value:.3g}" for value in rest)))
-            lines.append(f"{ratio:.1f} times fewer bytes than float32" + " and Adam" * bool(prefix))
+            twin = "float32" + " and Adam" * bool(prefix)
+            lines.append(f"{twin}: {ratio:.1f} times as many bytes")
         return "\n".join(lines)
 
     __repr__ = __str__

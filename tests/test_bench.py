@@ -150,6 +150,25 @@ def test_start_rows():
     assert all(row["seconds"] > 0 for row in rows)
 
 
+def test_larq_is_timed_by_an_interpreter_of_its_own(monkeypatch):
+    if available_engines()[0] != "numba":
+        not_run("no numba")
+    asked = []
+    monkeypatch.setattr(peers, "larq_seconds", lambda *args: asked.append(args) or [2.5])
+    rows = bench.bench_kernels([(3, 17, 65)], ["numpy"], ["numba"], 0, larq_python="/its/python")
+    assert asked == [("/its/python", [(3, 17, 65)])]
+    assert [(row["peer"], row.get("apart", False)) for row in rows] == [
+        ("numpy", False),
+        ("larq", True),
+    ]
+    assert rows[1]["ratio"] == pytest.approx(2.5 / rows[1]["seconds"], abs=1e-3)
+
+
+def test_an_interpreter_without_larq_is_said():
+    with pytest.raises(OSError, match="could not time larq-compute-engine: ModuleNotFound"):
+        peers.larq_seconds(sys.executable, [(1, 1, 1)])
+
+
 def test_names_are_checked():
     with pytest.raises(ValueError, match="peers must be one of"):
         bench.bench_kernels([(1, 1, 1)], ["nump"])

@@ -124,7 +124,7 @@ def test_it_prints_a_line_for_each_layer_and_use():
     for name in ("W_1", "W_2", "P", "total"):
         assert sum(line.startswith(name + " ") for line in text.splitlines()) == 2
     assert "93,120" in text
-    assert "6.9 times fewer bytes than float32 and Adam" in text
+    assert "float32 and Adam: 6.9 times as many bytes" in text
 
 
 def test_bad_input():

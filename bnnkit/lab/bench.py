@@ -48,11 +48,14 @@ def bench_kernels(
     peers: Iterable[str] | None = None,
     engines: Iterable[str] | None = None,
     seconds: float = 2.0,
+    larq_python: str | None = None,
 ) -> list[dict]:
     """Time the product of packed signs of (m, k) with (n, k); a row for each size and peer.
 
     ``engines`` are of ``ENGINES`` (those that can run here), ``peers`` of ``PEERS``. The NumPy
     engine and the AVX2 process meet NumPy's float product and, the latter, the AVX2 reference.
+    ``larq_python`` is an interpreter that has larq-compute-engine; its times are taken apart, and
+    its rows are marked ``"apart": True``.
     """
     names = _engines() if engines is None else engines
     names = [check_option(name, "engines", ENGINES) for name in names]
@@ -65,7 +68,7 @@ def bench_kernels(
         with use_engine(name):
             for size in tqdm(sizes, desc=f"{name}, products"):
                 rows += _products(size, wanted if name == "numba" else wanted & {"numpy"}, seconds)
-    return rows
+    return rows if larq_python is None else rows + _larq(larq_python, sizes, rows)
 
 
 def _engines() -> list[str]:
@@ -112,6 +115,20 @@ def _in_avx2_process(sizes, wanted: set[str], seconds: float) -> list[dict]:
         subprocess.run(command, env=os.environ | narrow, stdout=subprocess.DEVNULL, check=True)
         rows = json.loads(target.read_text(encoding="utf-8"))
     return [row | {"engine": AVX2} for row in rows]
+
+
+def _larq(python: str, sizes, rows: list[dict]) -> list[dict]:
+    """Rows beside Larq: its times over those of the numba engine on one thread."""
+    theirs = dict(zip(map(tuple, sizes), products.larq_seconds(python, sizes)))
+    ours = {
+        (row["m"], row["n"], row["k"]): row
+        for row in rows
+        if row["engine"] == "numba" and row["threads"] == 1
+    }
+    return [
+        row | {"peer": "larq", "ratio": round(theirs[size] / row["seconds"], 3), "apart": True}
+        for size, row in ours.items()
+    ]
 
 
 def _avx2_features() -> str:

@@ -8,10 +8,11 @@ run here. The peers in training are in :mod:`bnnkit.lab.ste_peers`.
 from __future__ import annotations
 
 import ctypes
+import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -127,3 +128,17 @@ def _c_library():
         flags = ["-O3", "-march=native", "-shared", "-fPIC"]
         built = subprocess.run([compiler, *flags, source, "-o", target], capture_output=True)
         return ctypes.CDLL(str(target)) if built.returncode == 0 else None
+
+
+def larq_seconds(python: str, sizes: Sequence[tuple[int, int, int]]) -> list[float]:
+    """The times of Larq Compute Engine, taken by an interpreter of its own (see larq_peer.py).
+
+    Raises ``OSError`` if that interpreter cannot be run, or cannot do it.
+    """
+    script = str(Path(__file__).with_name("larq_peer.py"))
+    command = [python, script, *(",".join(map(str, size)) for size in sizes)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    if run.returncode:
+        reason = run.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise OSError(f"{python} could not time larq-compute-engine: {reason[0]}")
+    return json.loads(run.stdout.splitlines()[-1])
