@@ -245,11 +245,13 @@ def current_time_path() -> type[PackedTime] | type[StepwiseTime]:
 class TimeTrace:
     """Everything that one batch computes before it changes a weight, as plain arrays.
 
-    ``z`` (n, T, K_s), ``s`` (n, T + 1, K_s), ``s_star`` and ``gates`` (n, T', K_s) for the last T'
-    steps, as far back as the horizon; ``mask`` (n, K_s). The readout: ``z_y``, ``a_y``,
+    ``a`` (n, T, K_x) the inputs as the state reads them, ``z`` (n, T, K_s), ``s`` (n, T + 1, K_s),
+    ``s_star`` and ``gates`` (n, T', K_s) for the last T' steps, as far back as the horizon;
+    ``mask`` (n, K_s). The readout: ``z_y``, ``a_y``,
     ``a_star_y`` and ``gate_y`` (n, K_y). ``logits`` (n, C), ``margins`` and ``fires`` (n,).
     """
 
+    a: np.ndarray
     z: np.ndarray
     s: np.ndarray
     s_star: np.ndarray
@@ -345,13 +347,14 @@ class BEPRecurrentNetwork(SignNetwork):
         """Return all that one batch computes, for every sample, firing or not; change nothing."""
         words, y = self._checked_pair(X, y, "X", "y")
         path = StepwiseTime
-        _, z, s, z_y, a_y, logits = self._forward(path, words)
+        a, z, s, z_y, a_y, logits = self._forward(path, words)
         a_star_y = path.rows(self._classifier, y)
         s_star_T, _ = path.back_project(self.layers[SY], a_star_y, z_y, self.nu, self.state)
         z_back = self._within_horizon(z)
         s_star = backward(self.layers[SS].W.to_signs(), s_star_T, z_back, self.nu)
         margins = chain.margins(logits, y)
         return TimeTrace(
+            a=a,
             z=z,
             s=s,
             s_star=s_star,

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bnnkit import viz
-from bnnkit.bep import BEPNetwork
+from bnnkit.bep import BEPNetwork, chain
 from bnnkit.recurrent import BEPRecurrentNetwork
 from bnnkit.viz import joiner
 from bnnkit.viz.codec import decode, encode_integers, encode_signs
@@ -315,6 +316,17 @@ def test_a_long_history_is_thinned():
         (lambda: viz.ErrorBits(np.ones((1, 300)), [W], P, [0]), ValueError, "256 neurons"),
         (lambda: viz.ErrorBits(A, [W], P, [0, 1], other=1), ValueError, "of the class of sample 0"),
         (lambda: viz.ErrorBits(A, [W], P, [0, 0], other=2), ValueError, "other must be"),
+        (lambda: viz.ErrorBits(A, [W], P, [0, 1], r=0), ValueError, "r must be"),
+        (lambda: viz.ErrorBits(A, [W], P, [0, 1], credit="x"), ValueError, "credit must be one"),
+        (lambda: viz.ErrorBits(A, [W], P, [0, 1], feedback=[]), ValueError, "must hold 1 layers"),
+        (lambda: viz.ErrorBits(A, [W], P, [0, 1], feedback=[P]), ValueError, r"feedback\[0\] must"),
+        (lambda: viz.ErrorBits(A, [W], P, [0, 1], local=P), ValueError, "local must have shape"),
+        (lambda: viz.ErrorBits(A, [W], P, [0, 1], group=2), ValueError, "group must divide the 3"),
+        (lambda: viz.ErrorBits(A, [W], P, [0, 1], H=A), ValueError, "H and inputs .* together"),
+        (lambda: layer(H=2 * np.eye(3, dtype=int)), ValueError, "odd"),
+        (lambda: layer(H=-np.ones((3, 3), int)), ValueError, "a must be the signs of inputs"),
+        (lambda: layer(inputs=P), ValueError, "inputs must have shape"),
+        (lambda: viz.ErrorBits(A, [W], P, [0, 1]).hidden(), ValueError, "without H and inputs"),
         (lambda: of((3, 9)), ValueError, r"two hidden layers .* got widths \(3, 9\)"),
         (lambda: of((3, 9, 5), credit="local"), ValueError, "credit 'bep', got .* 'local'"),
         (lambda: of((3, 9, 5), layer=1), ValueError, "layer must be"),
@@ -367,9 +379,16 @@ def of(widths, credit="bep", **options) -> viz.ErrorBits:
     return viz.ErrorBits.of(BEPNetwork(widths, 2, credit=credit), A, [0, 1], **options)
 
 
-@given(seed=st.integers(0, 99), nu=st.integers(0, 100), layer=st.integers(0, 1))
+def layer(**changes) -> viz.ErrorBits:
+    """A layer whose weights are all but the diagonal +1, and what it reads."""
+    good = {"H": 3 - 4 * np.eye(3, dtype=int), "inputs": A}
+    a = np.where(A @ np.where(good["H"] < 0, -1, 1).T < 0, -1, 1)
+    return viz.ErrorBits(a, [W], P, [0, 1], **(good | changes))
+
+
+@given(seed=st.integers(0, 99), nu=st.integers(0, 1000), layer=st.integers(0, 1))
 def test_error_bits_hold_what_the_network_computes(seed, nu, layer):
-    net = BEPNetwork((6, 9, 8, 7), 3, seed=seed, nu=nu / 100)
+    net = BEPNetwork((6, 9, 8, 7), 3, seed=seed, nu=nu / 1000)
     rng = np.random.default_rng(seed)
     X, y = rng.choice([-1, 1], (5, 6)), rng.integers(0, 3, 5)
     widget = viz.ErrorBits.of(net, X, y, samples=[4, 1, 0], layer=layer)
@@ -377,6 +396,55 @@ def test_error_bits_hold_what_the_network_computes(seed, nu, layer):
     assert np.array_equal(decode(widget.a), trace.a[layer][[4, 1, 0]])
     for place, row in enumerate([4, 1, 0]):
         assert np.array_equal(widget.desired(place), trace.a_star[layer][row])
+
+
+@pytest.mark.parametrize("credit", ["feedback", "local"])
+def test_the_other_credits_are_the_networks_own(credit):
+    """a*, and a batch of one sample, as networks with that credit compute them."""
+    settings = {"nu": 0.3, "groups": (3, 4), "p_r": 0, "patience": None}
+    learnt = 0
+    for seed in range(50):
+        x, y = np.random.default_rng(seed).choice([-1, 1], (1, 6)), [seed % 3]
+        net = BEPNetwork((6, 9, 8), 3, seed=seed, **settings)
+        widget = viz.ErrorBits.of(net, x, y, credit=credit)
+        widget.lessons = [{"sample": 0, "credit": credit, "nu": 0.3}]
+        other = BEPNetwork((6, 9, 8), 3, seed=seed, credit=credit, **settings).fit(x, y, epochs=1)
+        if np.array_equal(net.H[0], other.H[0]):  # the sample did not fire
+            continue
+        assert np.array_equal(widget.hidden(), other.H[0])
+        learnt += 1
+    assert learnt > 30
+
+
+@given(seed=st.integers(0, 99), lessons=st.lists(st.integers(0, 3), max_size=4))
+def test_lessons_are_batches_of_one(seed, lessons):
+    net = BEPNetwork((6, 9, 8), 3, seed=seed, nu=0.3, groups=(3, 4))
+    rng = np.random.default_rng(seed)
+    X, y = rng.choice([-1, 1], (4, 6)), rng.integers(0, 3, 4)
+    widget = viz.ErrorBits.of(net, X, y, samples=range(4))
+    widget.lessons = [{"sample": n, "credit": "bep", "nu": 0.3} for n in lessons]
+    for n in lessons:
+        trace = net.trace(X[[n]], y[[n]])
+        net.layers[0].set_hidden(chain.update(net.H[0], trace.masks[0], trace.a_star[0], X[[n]]))
+    assert np.array_equal(widget.hidden(), net.H[0])
+    assert np.array_equal(widget.desired(2), net.trace(X, y).a_star[0][2])
+
+
+@pytest.mark.parametrize("nu", [0.29, 0.125, 1e-3, Fraction(1, 3)])
+def test_the_gate_is_as_wide_as_was_written(nu):
+    rng = np.random.default_rng(1)
+    net = BEPNetwork((3, 100, 99), 2, nu=nu)
+    X, y = rng.choice([-1, 1], (2, 3)), [0, 1]
+    widget = viz.ErrorBits.of(net, X, y)
+    assert json.loads(json.dumps(widget.state()))["nu"] == (nu if nu != Fraction(1, 3) else "1/3")
+    assert np.array_equal(widget.desired(1), net.trace(X, y).a_star[0][1])
+
+
+def test_a_recording_is_a_copy():
+    W_ss = np.array([[1, -1], [1, 1]], np.int8)
+    kept = recording(W_ss=W_ss)
+    W_ss[0, 0] = -1
+    assert kept.W_ss[0, 0] == 1
 
 
 @given(
@@ -587,6 +655,46 @@ def test_error_bits_show_what_python_computes(show, gallery):
 
 @needs_browser
 @pytest.mark.slow
+def test_lessons_and_credits_show_what_python_computes(show, gallery):
+    rng = np.random.default_rng(2)
+    net = BEPNetwork((12, 9, 8), 3, nu=0.125, r=1, groups=(3, 4))
+    X, y = rng.choice([-1, 1], (4, 12)), [0, 1, 2, 1]
+    widget = viz.ErrorBits.of(net, X, y, samples=range(4))
+    page = show(gallery.page(widget.html()))
+
+    def agree():
+        labels = [n.get_attribute("aria-label") for n in page.locator(".btl-neuron").all()]
+        a = widget._taught()[1][widget.sample]
+        bit = {1: "+1", -1: "−1"}
+        shown = zip(a.tolist(), widget.desired().tolist())
+        wanted = [f"a {bit[s]}, wanted {bit[t]}{', error bit' * (s != t)}" for s, t in shown]
+        assert labels == [f"neuron {j}: {words}" for j, words in enumerate(wanted)]
+        j = page.locator(".btl-neuron").evaluate_all("(all) => all.findIndex((n) => !n.tabIndex)")
+        numbers = page.locator(".btl-hidden span").all_inner_texts()
+        assert [int(h.replace("−", "-")) for h in numbers] == widget.hidden()[j].tolist()
+
+    agree()
+    for sample, (credit, name) in enumerate(
+        [("bep", "Wᵀ"), ("feedback", "feedback"), ("local", "prototype"), ("bep", "Wᵀ")]
+    ):
+        page.get_by_role("slider", name="Sample").fill(str(sample))
+        page.get_by_role("button", name=name).click()
+        widget.sample, widget.credit = sample, credit
+        agree()
+        page.get_by_role("button", name="Learn this sample").click()
+        lesson = {"sample": sample, "credit": credit, "nu": 0.125}
+        widget.lessons = [*widget.lessons, lesson]
+        agree()
+    page.get_by_role("button", name="Undo").click()
+    widget.lessons = widget.lessons[:-1]
+    agree()
+    text = page.locator("btl-error-bits").inner_text()
+    assert "Of all 512 answers that 9 neurons can give" in text
+    assert "with r = 1 it is to lead by 8 or more" in text
+
+
+@needs_browser
+@pytest.mark.slow
 def test_two_samples_of_a_class_are_told_apart_by_the_gate(show, gallery):
     rng = np.random.default_rng(4)
     a, W, P = (rng.choice([-1, 1], shape) for shape in ((4, 31), (21, 31), (3, 21)))
@@ -639,8 +747,8 @@ def test_error_bits_time_show_what_python_computes(show, gallery):
     press("Horizon", "ArrowLeft")
     widget.horizon = 5
     agree()
-    press("Gate ν", "ArrowRight")
-    widget.nu = 21
+    press("Gate ν√K", "ArrowRight")
+    widget.nu = 0.21
     agree()
     press("Lag", "ArrowRight")
     widget.recording = 1

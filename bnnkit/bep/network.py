@@ -93,15 +93,11 @@ class BEPNetwork(SignNetwork):
         super().__init__(n_classes, seed, r, nu, p_r, groups, patience)
         self.credit = check_option(credit, "credit", CREDIT)
         self.reinforce_by = check_option(reinforce_by, "reinforce_by", REINFORCE_BY)
-        shapes = list(zip(self.widths[1:], self.widths))
+        shapes = zip(self.widths[1:], self.widths)
         self.layers = [HiddenLayer.start(*shape, seed, layer=i) for i, shape in enumerate(shapes)]
         # What blame travels through: the layers themselves, or fixed random ones in their place.
-        self._way_back = self.layers
-        if self.credit == "feedback":
-            self._way_back = [
-                HiddenLayer.start(*shape, seed, layer=FEEDBACK + i)
-                for i, shape in enumerate(shapes)
-            ]
+        own = self.credit != "feedback"
+        self._way_back = self.layers if own else feedback_layers(self.widths, seed)
 
     @cached_property
     def _classifiers(self) -> list[HiddenLayer]:
@@ -213,3 +209,9 @@ class BEPNetwork(SignNetwork):
 
 
 FEEDBACK = 1000  # random feedback weights are drawn as if they were layers from here on
+
+
+def feedback_layers(widths: Sequence[int], seed: int) -> list[HiddenLayer]:
+    """Return the fixed random layers that blame travels through with ``credit="feedback"``."""
+    shapes = zip(widths[1:], widths)
+    return [HiddenLayer.start(*shape, seed, layer=FEEDBACK + i) for i, shape in enumerate(shapes)]

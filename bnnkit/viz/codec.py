@@ -7,6 +7,7 @@ numbers written out. ``js/core/codec.mjs`` reads it.
 from __future__ import annotations
 
 import base64
+from fractions import Fraction
 
 import numpy as np
 
@@ -50,6 +51,24 @@ def decode(packet: dict) -> np.ndarray:
         return (2 * bits.astype(np.int8) - 1).reshape(shape)
     stored = np.dtype(packet["dtype"]).newbyteorder("<")
     return np.frombuffer(data, stored).astype(packet["dtype"]).reshape(shape)
+
+
+def encode_number(x: float | Fraction) -> float | str:
+    """Return a number as JSON carries it: a fraction, which no decimal may equal, as its text.
+
+    >>> encode_number(0.29), encode_number(Fraction(1, 3))
+    (0.29, '1/3')
+    """
+    return str(x) if isinstance(x, Fraction) else float(x)
+
+
+def decode_number(x: float | str) -> float | Fraction:
+    """Return the number of :func:`encode_number`.
+
+    >>> decode_number("1/3")
+    Fraction(1, 3)
+    """
+    return Fraction(x) if isinstance(x, str) else x
 
 
 def _packet(dtype: str, shape: tuple[int, ...], data: bytes) -> dict:

@@ -16,9 +16,8 @@ from bnnkit.errors import (
     check_option,
     check_signs,
 )
-from bnnkit.packed import unpack
 from bnnkit.recurrent import SS, STATE, SY, XS, BEPRecurrentNetwork, backward, forward
-from bnnkit.viz.codec import decode, encode_signs
+from bnnkit.viz.codec import decode, decode_number, encode_number, encode_signs
 from bnnkit.viz.picture import sign_map
 from bnnkit.viz.samples import chosen_rows
 from bnnkit.viz.widget import Widget, still
@@ -34,8 +33,9 @@ class Recording:
 
     Signs throughout: ``a`` (n, T, K_x) the inputs of each step, ``W_xs`` (K_s, K_x), ``W_ss``
     (K_s, K_s), ``W_sy`` (K_y, K_s), ``prototypes`` (C, K_y), ``s_0`` (K_s,) the state before the
-    first step. ``y`` (n,) holds the classes; ``group`` is neurons a group of the state. At most
-    100 sequences of 200 steps and 256 neurons a layer. Raises ``ValueError`` for what does not fit.
+    first step; all are copied. ``y`` (n,) holds the classes; ``group`` is neurons a group of the
+    state. At most 100 sequences of 200 steps and 256 neurons a layer. Raises ``ValueError`` for
+    what does not fit.
     """
 
     a: np.ndarray
@@ -50,7 +50,8 @@ class Recording:
     def __post_init__(self):
         ndim = {"a": 3, "W_xs": 2, "W_ss": 2, "W_sy": 2, "prototypes": 2, "s_0": 1}
         for name, axes in ndim.items():
-            object.__setattr__(self, name, check_signs(getattr(self, name), name, ndim=axes))
+            own = check_signs(getattr(self, name), name, ndim=axes).copy()
+            object.__setattr__(self, name, own)
         K_s, C = len(self.W_ss), len(self.prototypes)
         if C < 2:
             raise ValueError(f"prototypes must hold two or more classes, got {C}")
@@ -88,7 +89,7 @@ class Recording:
         y = check_labels(y, "y", len(X), net.n_classes)
         rows = chosen_rows(samples, y)
         W_xs, W_ss, W_sy = (net.layers[i].W.to_signs() for i in (XS, SS, SY))
-        a = unpack(net._encode(X[rows], "X"), W_xs.shape[1])
+        a = net.trace(X[rows], y[rows]).a
         return cls(a, W_xs, W_ss, W_sy, net.P.to_signs(), net.s_0, y[rows], group=net.groups[STATE])
 
     def encode(self) -> dict:
@@ -110,7 +111,7 @@ class ErrorBitsTime(Widget):
     recordings : Recording, or mapping of str to Recording
         The keys are what the reader chooses among: lags, say, or epochs.
     nu : number in [0, 1]
-        The gate's window to begin with, in hundredths.
+        The gate's window to begin with.
     horizon : int, optional
         Through how many of the last steps blame travels to begin with; all if left out.
     sample : int
@@ -122,7 +123,7 @@ class ErrorBitsTime(Widget):
     class_names : sequence of str, optional
 
     The page computes all of it itself, in integers; it equals :mod:`bnnkit.recurrent` bit for bit.
-    In Jupyter ``recording``, ``sample``, ``horizon``, ``nu`` (in hundredths), ``time`` (1 .. T),
+    In Jupyter ``recording``, ``sample``, ``horizon``, ``nu``, ``time`` (1 .. T),
     ``neuron`` and ``show`` are synced both ways. Source: BEP, Section 3.5.
 
     >>> net = BEPRecurrentNetwork(1, 2, state=15)
@@ -163,7 +164,7 @@ class ErrorBitsTime(Widget):
             recording=0,
             sample=check_int(sample, "sample", 0, len(given[0].a) - 1),
             horizon=most if horizon is None else check_int(horizon, "horizon", 1, most),
-            nu=round(100 * check_number(nu, "nu", 0, 1)),
+            nu=encode_number(check_number(nu, "nu", 0, 1)),
             time=max(1, given[0].a.shape[1] - 1),
             neuron=0,
             show=check_option(show, "show", SHOWS),
@@ -193,7 +194,7 @@ class ErrorBitsTime(Widget):
         a, W_xs, W_ss, W_sy, P, s_0 = (
             decode(now[name]) for name in ("a", "W_xs", "W_ss", "W_sy", "prototypes", "s_0")
         )
-        nu, width = self.nu / 100, len(W_ss)
+        nu, width = decode_number(self.nu), len(W_ss)
         z, s = forward(W_xs, W_ss, a[[self.sample]], s_0)
         z_y = s[:, -1].astype(np.int32) @ W_sy.T
         a_star = P[[now["y"][self.sample]]]

@@ -4,6 +4,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { test } from "node:test";
 import { core, golden } from "./golden.mjs";
 
+const typed = (M) => ({ ...M, data: Int8Array.from(M.data) });
 const load = (name) => import(new URL(`${name}.mjs`, core));
 
 test("codec", async () => {
@@ -28,11 +29,9 @@ test("philox: known answers, blocks, streams", async () => {
 });
 
 test("bep: forward, margin, gates, votes, desired activations", async () => {
-  const { ballots, desired, forward, gateBound, margin, tally } = await load("bep");
-  const { cases, bounds } = golden("bep");
-  for (const [hundredths, fanIn, bound] of bounds) equal(gateBound(hundredths, fanIn), bound);
+  const { ballots, desired, forward, margin, tally } = await load("bep");
+  const { cases } = golden("bep");
   for (const { a, weights, P, y, nu, z, margin: lead, above, open, a_star, tally: advice } of cases) {
-    const typed = (M) => ({ ...M, data: Int8Array.from(M.data) });
     const [Ws, prototypes] = [weights.map(typed), typed(P)];
     deepEqual(forward(Ws, a).map((layer) => layer.z), z);
     equal(margin(Ws, prototypes, a, y), lead);
@@ -43,6 +42,44 @@ test("bep: forward, margin, gates, votes, desired activations", async () => {
       equal(sum < 0 ? -1 : 1, wanted);
     });
     deepEqual(tally(Ws, prototypes, a, a_star, y), advice);
+  }
+});
+
+test("exact: windows and margins of decimals as they are written, and of fractions", async () => {
+  const { approximate, ceilTimes, floorTimes } = await load("exact");
+  const { gateBound } = await load("bep");
+  for (const [x, K, below, above] of golden("exact")) {
+    deepEqual([floorTimes(x, K), ceilTimes(x, K), gateBound(x, K)], [below, above, below]);
+    equal(Math.abs(approximate(x) * K - below) <= 1, true);
+  }
+});
+
+test("answers: the margin of each of the 2^K, and the wrong bits allowed", async () => {
+  const { allMargins, answerNumber, canAskAll, spread, wrongBitsAllowed } = await load("answers");
+  const { cases, allowed } = golden("answers");
+  for (const { weights, P, y, margins, spread: counted } of cases) {
+    equal(canAskAll(weights, P), true);
+    deepEqual(Array.from(allMargins(weights, typed(P), y)), margins);
+    deepEqual(spread(margins), counted);
+    const last = Array(weights[0].cols).fill(1);
+    equal(answerNumber(last), margins.length - 1);
+    equal(answerNumber(last.map((_, j) => (j === 0 ? 1 : -1))), 1);
+  }
+  equal(canAskAll([{ rows: 1, cols: 21 }], { rows: 2, cols: 1 }), false);
+  for (const [P, y, bound, bits] of allowed) equal(wrongBitsAllowed(typed(P), y, bound), bits);
+});
+
+test("lesson: who is chosen, and the hidden integers after one sample, by both credits", async () => {
+  const { desired } = await load("bep");
+  const { select, sums, update } = await load("lesson");
+  for (const { weights, back, P, y, nu, group, H, inputs, z, a, a_star, chosen, taught, crossed } of golden("lesson")) {
+    deepEqual(sums(H, inputs), z);
+    deepEqual(desired(weights, typed(P), a, y, nu, back).aStar, a_star);
+    const winners = select(z, a_star, group);
+    equal(winners.length, z.length / group);
+    deepEqual(z.map((_, j) => winners.includes(j)), chosen);
+    const after = update(H, winners, a_star, inputs);
+    deepEqual([Array.from(after.H), after.crossed], [taught, crossed]);
   }
 });
 
@@ -64,9 +101,8 @@ test("bep: the histogram counts every sum, and is its own mirror image", async (
 test("time: states, blame back through them, gates, the shared mask, and s* put in place of s", async () => {
   const { marginFrom, unroll } = await load("time");
   for (const { W_xs, W_ss, W_sy, P, start, group, a, y, nu, horizon, patched, ...wanted } of golden("time")) {
-    const typed = (M) => ({ ...M, data: Int8Array.from(M.data) });
     const net = { xs: typed(W_xs), ss: typed(W_ss), sy: typed(W_sy), P: typed(P), start, group };
-    const found = unroll(net, a, y, { hundredths: nu, horizon });
+    const found = unroll(net, a, y, { nu, horizon });
     const back = a.length - horizon;
     equal(found.first, back);
     deepEqual(found.desired.slice(0, back), Array(back).fill(null));

@@ -56,6 +56,7 @@ def widgets() -> list:
         error_bits(digits),
         *(learn.warm_ups(chapter) for chapter in (1, 4)),
         learn.progress_map(),
+        xor(),
         viz.ErrorBitsTime({f"{lag} steps": recall(lag) for lag in (3, 9, 23)}, nu=0.3),
     ]  # fmt: skip
 
@@ -67,6 +68,16 @@ def error_bits(digits) -> viz.ErrorBits:
     net = BEPNetwork((256, 35, 35), 10, nu=0.15).fit(X, y, epochs=15, batch_size=20)
     names = [f"digit {digit}" for digit in range(10)]
     return viz.ErrorBits.of(net, X, y, samples=[0, 10, 20, 1, 11, 2], other=1, class_names=names)
+
+
+def xor() -> viz.ErrorBits:
+    """A network so small that all the answers of its first layer can be asked."""
+    points = np.random.default_rng(0).random((600, 2))
+    X = np.where(points[:, :, None] > np.arange(1, 9) / 9, 1, -1).reshape(600, 16)
+    X = np.hstack([X, np.ones((600, 1), int)])
+    y = (points > 0.5).sum(axis=1) % 2
+    net = BEPNetwork((17, 9, 15), 2, nu=0.2, groups=(3, 15)).fit(X, y, epochs=2, batch_size=10)
+    return viz.ErrorBits.of(net, X, y, samples=range(8), title="All 512 answers")
 
 
 def recall(lag: int) -> viz.Recording:

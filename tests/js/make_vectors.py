@@ -8,6 +8,8 @@ A test checks that the committed files are what this script writes.
 import hashlib
 import json
 from dataclasses import asdict
+from fractions import Fraction
+from itertools import combinations, product
 from itertools import pairwise as pairs
 from math import isqrt
 from pathlib import Path
@@ -22,8 +24,10 @@ from bnnkit.bep.chain import (
     margin_bound,
     margins,
     reinforcement_threshold,
+    select,
+    update,
 )
-from bnnkit.bep.network import CREDIT
+from bnnkit.bep.network import CREDIT, feedback_layers
 from bnnkit.bep.prototypes import class_prototypes
 from bnnkit.bep.training import divisors
 from bnnkit.binarize import ThermometerEncoder, sign
@@ -44,7 +48,7 @@ from bnnkit.philox import (
 from bnnkit.recurrent import BEPRecurrentNetwork
 from bnnkit.ste.estimator import ste_backward
 from bnnkit.ste.optim import latent_update
-from bnnkit.viz.codec import encode_integers, encode_signs
+from bnnkit.viz.codec import encode_integers, encode_number, encode_signs
 from bnnkit.viz.error_bits_time import Recording
 from bnnkit.viz.quiz import runs
 from bnnkit.viz.tasks import PATTERNS, digits_as_text, plane_points, playground_task
@@ -208,7 +212,7 @@ def bep() -> dict:
     cases = []
     for k in range(120):
         widths = [2 + word % 12 for word in words(2 + k % 3, 400 + k)]
-        a, y, hundredths = signs((1, widths[0]), k), k % 3, words(1, 800 + k)[0] % 101
+        a, y, nu = signs((1, widths[0]), k), k % 3, words(1, 800 + k)[0] % 1001 / 1000
         Ws = [signs((up, down), 10 * k + i) for i, (down, up) in enumerate(pairs(widths))]
         P = signs((3, widths[-1]), 5000 + k)
         z, gates, a_star, up = [], [], P[[y]], a
@@ -216,28 +220,99 @@ def bep() -> dict:
             z.append(up.astype(np.int32) @ W.T)
             up = sign(z[-1])
         for W, sums in zip(Ws[::-1], z[::-1], strict=True):
-            gates.append(gate(sums, hundredths / 100, W.shape[1]))
+            gates.append(gate(sums, nu, W.shape[1]))
             above, a_star = a_star, back_project(W, a_star, gates[-1])
         cases.append({
             "a": a[0].tolist(), "weights": [matrix(W) for W in Ws], "P": matrix(P), "y": y,
-            "nu": hundredths, "z": [sums[0].tolist() for sums in z],
+            "nu": nu, "z": [sums[0].tolist() for sums in z],
             "margin": lead(a, Ws, P, y), "tally": advice(a, a_star, Ws, P, y),
             "above": above[0].tolist(), "open": gates[-1][0].tolist(),
             "a_star": a_star[0].tolist(),
         })  # fmt: skip
-    bounds = [[h, K, gate_bound(h / 100, K)] for h in range(101) for K in (1, 7, 29, 100, 135, 525)]
-    return {"cases": cases, "bounds": bounds}
+    return {"cases": cases}
+
+
+def exact() -> list:
+    """The window and the margin for decimals of every length, and for fractions."""
+    decimals = [h / 1000 for h in range(0, 1001, 7)] + [0.29, 0.07, 1e-7, 1.0, 0.1 + 0.2]
+    decimals += [word / 2**32 for word in words(60, 3000)]
+    thirds = [Fraction(p, q) for q in (3, 7, 9, 11) for p in range(1, q)]
+    return [
+        [encode_number(x), K, gate_bound(x, K), margin_bound(x, K)]
+        for x in [*decimals, *thirds]
+        for K in (1, 7, 29, 100, 135, 525)
+    ]
+
+
+def answers() -> dict:
+    """All 2^K answers of a layer, and how many bits of the last one may be wrong."""
+    cases, allowed = [], []
+    for k in range(60):
+        widths = [1 + word % 10 for word in words(2 + k % 3, 5000 + k)]
+        Ws = [signs((up, down), 6000 + 10 * k + i) for i, (down, up) in enumerate(pairs(widths))]
+        P, y = signs((2 + k % 3, widths[-1]), 7000 + k), k % 2
+        every = np.array(list(product([-1, 1], repeat=widths[0])), np.int8)[:, ::-1]
+        found = [lead(answer[None], Ws, P, y) for answer in every]
+        cases.append({
+            "weights": [matrix(W) for W in Ws], "P": matrix(P), "y": y, "margins": found,
+            "spread": [[m, found.count(m)] for m in sorted(set(found))],
+        })  # fmt: skip
+    for k, (C, K) in enumerate(product((2, 3, 4), range(3, 10))):
+        P = class_prototypes(C, K, seed=k)
+        for bound in range(1, K + 1, 2):
+            allowed.append([matrix(P), k % C, bound, wrong_bits(P, k % C, bound)])
+    return {"cases": cases, "allowed": allowed}
+
+
+def wrong_bits(P: np.ndarray, y: int, bound: int) -> int:
+    """The most bits of which any may be wrong: flip all sets of them and look."""
+    for many in range(P.shape[1] + 1):
+        for places in combinations(range(P.shape[1]), many):
+            a = P[[y]].copy()
+            a[0, list(places)] *= -1
+            if lead(a, [], P, y) < bound:
+                return many - 1
+    return P.shape[1]
+
+
+def lesson() -> list:
+    """What one sample teaches the first layer of a network, by each credit; H near the limits."""
+    cases = []
+    for k in range(60):
+        fan_in, group, groups, top, nu = words(5, 8000 + k)
+        fan_in, group, groups, top = 1 + fan_in % 9, 1 + group % 4, 1 + groups % 4, 2 + top % 9
+        width, nu = group * groups, nu % 1001 / 1000
+        credit = "feedback" if k % 2 else "bep"
+        how = {"seed": k, "nu": nu, "groups": (group, 1), "credit": credit}
+        net = BEPNetwork((fan_in, width, top), 3, **how)
+        H = 2 * integers((width, fan_in), 9000 + k, 16384 if k % 3 == 0 else 3) + 1
+        net.layers[0].set_hidden(np.clip(H, -32767, 32767))
+        x, y = signs((1, fan_in), 9500 + k), np.array([k % 3])
+        trace = net.trace(x, y)
+        taught = update(net.H[0], trace.masks[0], trace.a_star[0], x)
+        crossed = np.flatnonzero(sign(taught).ravel() != sign(net.H[0]).ravel())
+        assert np.array_equal(select(trace.z[0], trace.a_star[0], group), trace.masks[0])
+        back = (feedback_layers(net.widths, k) if k % 2 else net.layers)[1].W.to_signs()
+        cases.append({
+            "weights": [matrix(net.W[1].to_signs())], "back": [matrix(back)],
+            "P": matrix(net.P.to_signs()), "y": k % 3, "nu": nu, "group": group,
+            "H": net.H[0].ravel().tolist(), "inputs": x[0].tolist(), "z": trace.z[0][0].tolist(),
+            "a": trace.a[0][0].tolist(), "a_star": trace.a_star[0][0].tolist(),
+            "chosen": trace.masks[0][0].tolist(), "taught": taught.ravel().tolist(),
+            "crossed": crossed.tolist(),
+        })  # fmt: skip
+    return cases
 
 
 def time() -> list:
     """Networks of every shape, small ones so that ties occur; the trace is bnnkit's own."""
     cases = []
     for k in range(60):
-        inputs, T, n_classes, state, readout, hundredths, r = words(7, 600 + k)
+        inputs, T, n_classes, state, readout, nu, r = words(7, 600 + k)
         inputs, T, n_classes = 1 + inputs % 4, 1 + T % 8, 2 + n_classes % 3
-        state, hundredths = (2 + state % 12) * (1 + k % 3), hundredths % 101
+        state, nu = (2 + state % 12) * (1 + k % 3), nu % 1001 / 1000
         net = BEPRecurrentNetwork(
-            inputs, n_classes, seed=k, state=state, readout=4 + readout % 12, nu=hundredths / 100,
+            inputs, n_classes, seed=k, state=state, readout=4 + readout % 12, nu=nu,
             expansion=[None, 5, 8][k % 3], window=[None, 4][k % 2], horizon=[None, 1, 2, 3][k % 4],
             start=["random", "ones"][k % 5 == 0], groups=(1 + k % 3, 1),
         )  # fmt: skip
@@ -250,7 +325,7 @@ def time() -> list:
             **{name: matrix(getattr(recording, name)) for name in ("W_xs", "W_ss", "W_sy")},
             "P": matrix(recording.prototypes), "start": recording.s_0.tolist(),
             "group": recording.group, "a": recording.a[0].tolist(), "y": int(y[0]),
-            "nu": hundredths, "horizon": horizon, "z": trace.z[0].tolist(),
+            "nu": nu, "horizon": horizon, "z": trace.z[0].tolist(),
             "s": trace.s[0, 1:].tolist(), "s_star": trace.s_star[0].tolist(),
             "gates": trace.gates[0].tolist(), "mask": trace.mask[0].tolist(),
             "z_y": trace.z_y[0].tolist(), "a_y": trace.a_y[0].tolist(),
@@ -419,9 +494,12 @@ def matrix(W: np.ndarray) -> dict:
 
 
 MAKERS = {
+    "answers": answers,
     "bep": bep,
     "codec": codec,
+    "exact": exact,
     "flips": flips,
+    "lesson": lesson,
     "network": network,
     "philox": philox,
     "prototypes": prototypes,

@@ -1,6 +1,7 @@
 // The binary chain rule on plain arrays of signs, for one sample: what bnnkit/bep/chain.py defines.
 // A matrix is { rows, cols, data }, row after row.
 
+import { floorTimes } from "./exact.mjs";
 import { sign } from "./sign.mjs";
 
 export function product(W, a) {
@@ -28,9 +29,9 @@ export function margin(weights, P, a, y) {
   return logits[y] - Math.max(...logits.filter((_, c) => c !== y));
 }
 
-// floor(nu K) for nu in whole hundredths, in whole numbers.
-export function gateBound(hundredths, fanIn) {
-  return Math.floor((hundredths * fanIn) / 100);
+// floor(nu K), of the decimal that was written (or a fraction as text).
+export function gateBound(nu, fanIn) {
+  return floorTimes(nu, fanIn);
 }
 
 export function gate(z, bound) {
@@ -52,15 +53,16 @@ export function backProject(W, aStar, open) {
 }
 
 // From the prototype of class y down to the layer below weights[0]. Returns its desired activations
-// and, for the layer above, what is desired there and which of its gates are open.
-export function desired(weights, P, a, y, hundredths) {
+// and, for the layer above, what is desired there and which of its gates are open. Blame travels
+// through `back`: the weights themselves, or others in their place.
+export function desired(weights, P, a, y, nu, back = weights) {
   const layers = forward(weights, a);
   let aStar = Array.from(P.data.subarray(y * P.cols, (y + 1) * P.cols));
   let above = null;
   for (let l = weights.length - 1; l >= 0; l--) {
-    const open = gate(layers[l].z, gateBound(hundredths, weights[l].cols));
+    const open = gate(layers[l].z, gateBound(nu, weights[l].cols));
     above = { aStar, open, z: layers[l].z };
-    aStar = backProject(weights[l], aStar, open);
+    aStar = backProject(back[l], aStar, open);
   }
   return { aStar, above };
 }

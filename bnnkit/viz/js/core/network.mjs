@@ -3,6 +3,7 @@
 // (structuredClone copies it); the functions below are all that changes it.
 
 import { backProject, gate, gateBound } from "./bep.mjs";
+import { select } from "./lesson.mjs";
 import { randomPermutation, randomSigns } from "./philox.mjs";
 import { classPrototypes } from "./prototypes.mjs";
 import { HIDDEN_MAX, reinforce, reinforcementThreshold, skipTable } from "./reinforce.mjs";
@@ -93,20 +94,6 @@ export function lead(logits, y) {
   return logits[y] - best;
 }
 
-// In each group the wrong neuron nearest to zero, or -1; the first of equals.
-export function select(z, aStar, group) {
-  const chosen = new Int32Array(z.length / group);
-  for (let g = 0; g < chosen.length; g++) {
-    let [nearest, distance] = [-1, Infinity];
-    for (let i = g * group; i < (g + 1) * group; i++) {
-      const wrong = (z[i] >= 0) !== (aStar[i] > 0);
-      if (wrong && Math.abs(z[i]) < distance) [nearest, distance] = [i, Math.abs(z[i])];
-    }
-    chosen[g] = nearest;
-  }
-  return chosen;
-}
-
 // The lowest layer that learns.
 export function lowest(net) {
   return net.credit === "frozen" ? net.layers.length - 1 : 0;
@@ -128,7 +115,7 @@ export function look(net, x, y, ask = false) {
     if (told) {
       seen.aStar[i] = row(net.classifiers[i], y);
     } else {
-      seen.open[i + 1] = gate(seen.z[i + 1], gateBound(net.nu, net.widths[i + 1]));
+      seen.open[i + 1] = gate(seen.z[i + 1], gateBound(net.nu / 100, net.widths[i + 1]));
       seen.aStar[i] = backProject((net.wayBack ?? net.layers)[i + 1], seen.aStar[i + 1], seen.open[i + 1]);
     }
     seen.chosen[i] = select(seen.z[i], seen.aStar[i], net.groups[i]);

@@ -32,11 +32,11 @@ export function lead(logits, y) {
 // The whole pass for one sample of class y: forward through all steps, blame down through the
 // readout and back through the last `horizon` steps. Steps that blame does not reach have null as
 // what is desired.
-export function unroll(net, inputs, y, { hundredths, horizon }) {
+export function unroll(net, inputs, y, { nu, horizon }) {
   const steps = states(net, inputs);
   const T = steps.length;
   const first = Math.max(0, T - horizon);
-  const bound = gateBound(hundredths, net.ss.rows);
+  const bound = gateBound(nu, net.ss.rows);
   const out = readout(net, steps[T - 1].s);
   const aStar = Array.from(net.P.data.subarray(y * net.P.cols, (y + 1) * net.P.cols));
   const top = { ...out, aStar, open: gate(out.z, bound), margin: lead(out.logits, y) };

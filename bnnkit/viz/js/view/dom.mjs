@@ -60,7 +60,7 @@ export function frame(el, title, ...children) {
   el.classList.add("btl-widget");
   el.setAttribute("role", "group");
   el.setAttribute("aria-label", title);
-  el.replaceChildren(h("p", { class: "btl-title", "aria-hidden": "true" }, title), ...children);
+  el.replaceChildren(h("p", { class: "btl-title", "aria-hidden": "true" }, title), ...children.filter((child) => child !== null));
 }
 
 export function colour(el, name) {
@@ -98,6 +98,20 @@ export function keepDrawn(el, draw) {
     dark.removeEventListener("change", redraw);
   };
   return { redraw, stop };
+}
+
+// Numbers and signs as text, with a true minus.
+export function number(x) {
+  return String(x).replace("-", "−");
+}
+
+export function bit(s) {
+  return s > 0 ? "+1" : "−1";
+}
+
+// "1 push", "2 pushes".
+export function count(n, one, many = `${one}s`) {
+  return `${n} ${n === 1 ? one : many}`;
 }
 
 // Set a value that both sides share.

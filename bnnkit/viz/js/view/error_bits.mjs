@@ -1,24 +1,26 @@
 // Error bits: what a layer says, what is wanted of it, and the vote that decides what is wanted.
 
-import { ballots, desired, forward, gateBound, histogram, margin, tally } from "../core/bep.mjs";
+import { ballots, desired, forward, gateBound, margin, tally } from "../core/bep.mjs";
+import { wrongBitsAllowed } from "../core/answers.mjs";
+import { ceilTimes } from "../core/exact.mjs";
 import { decode } from "../core/codec.mjs";
-import { axes, ticks } from "./chart.mjs";
-import { frame, h, keepDrawn, key, share, slider, status, svg } from "./dom.mjs";
+import { select, sums, update } from "../core/lesson.mjs";
+import { sign } from "../core/sign.mjs";
+import { answersPanel } from "./answers.mjs";
+import { bit, button, count, frame, h, keepDrawn, key, number, share, slider, status } from "./dom.mjs";
+import { gateSlider } from "./gate.mjs";
+import { lessonPanel } from "./lesson.mjs";
+import { showBallots } from "./vote.mjs";
+import { windowPicture } from "./window.mjs";
 
 const ARROWS = { ArrowLeft: -1, ArrowRight: 1 };
-const BARS = 60;
+const CREDITS = { bep: "the votes, by Wᵀ", feedback: "random feedback", local: "local prototype" };
+const SHARED = ["sample", "other", "nu", "neuron", "credit", "lessons"];
 
 export function render({ model, el }) {
-  const matrix = (packet) => {
-    const { shape, data } = decode(packet);
-    return { rows: shape[0], cols: shape[1], data };
-  };
-  const samples = matrix(model.get("a"));
-  const weights = model.get("weights").map(matrix);
-  const P = matrix(model.get("prototypes"));
-  const [labels, names] = [model.get("y"), model.get("class_names")];
-  const K = samples.cols;
-  const sums = Array.from({ length: samples.rows }, (_, n) => forward(weights.slice(0, 1), activations(n))[0].z).flat();
+  const net = read(model);
+  const { labels, names, K } = net;
+  let now = null;
 
   const columns = Array.from({ length: K }, (_, j) => h(
     "button", { type: "button", class: "btl-neuron", onclick: () => share(model, "neuron", j), onkeydown: walk },
@@ -26,29 +28,34 @@ export function render({ model, el }) {
   ));
   const say = status();
   const advice = status();
-  const vote = h("div", { class: "btl-vote" });
+  const vote = h("div", { class: "btl-ballots", role: "img", "aria-label": "no votes" });
+  const voteTitle = h("p", { class: "btl-title" });
+  const voteWords = h("p");
   const plot = h("div", { class: "btl-plot" });
   const gates = status();
   const which = slider({
-    label: "Sample", min: 0, max: samples.rows - 1, value: model.get("sample"),
+    label: "Sample", min: 0, max: net.n - 1, value: model.get("sample"),
     format: (n) => `${n}, ${names[labels[n]]}`, oninput: (n) => share(model, "sample", n),
   });
-  const nu = slider({
-    label: "Gate ν", min: 0, max: 100, value: model.get("nu"),
-    format: (x) => `${(x / 100).toFixed(2)}: |z| ≤ ${gateBound(x, weights[0].cols)}, ν√K = ${((x / 100) * Math.sqrt(weights[0].cols)).toFixed(2)}`,
-    oninput: (x) => share(model, "nu", x),
-  });
+  const nu = gateSlider(model, () => net.weights[0].cols);
+  const credits = Object.entries(CREDITS).map(([name, words]) => [name, button(words, () => share(model, "credit", name))]);
   const other = h("select", { class: "btl-button", onchange: () => share(model, "other", other.value === "" ? null : Number(other.value)) });
   const legend = h(
     "p", { class: "btl-legend" }, "Each column is a neuron: a, below it a*, below it a XOR a*.",
     key("btl-plus", "+1"), key("btl-minus", "−1"), key("btl-wrong-bit", "error bit"), key("btl-closed", "closed gate"),
   );
   const second = h("p", { class: "btl-legend" }, "Below that, a* of the other sample, and where the two a* differ:", key("btl-accent", "differs"));
+  const answers = answersPanel(net);
+  const lesson = net.H === null ? null : lessonPanel(model, net);
   frame(
     el, model.get("title"), h("div", { class: "btl-row" }, which.element, nu.element),
+    h("div", { class: "btl-row", role: "group", "aria-label": "Where a* comes from" }, h("span", {}, "a* from"), credits.map(([, b]) => b)),
     h("label", { class: "btl-check" }, "Compare with", other),
-    h("div", { class: "btl-neurons", role: "group", "aria-label": "Neurons" }, columns), legend, second, say, advice, vote,
+    h("div", { class: "btl-neurons", role: "group", "aria-label": "Neurons" }, columns), legend, second, say,
+    voteTitle, vote, voteWords,
+    h("p", { class: "btl-title" }, "Is the advice good?"), advice, answers.element,
     h("p", { class: "btl-title" }, "Who may vote: the sums z of the layer above"), plot, gates,
+    lesson?.element ?? null,
   );
 
   // One tab stop for all neurons; left and right go from one to the next.
@@ -61,27 +68,62 @@ export function render({ model, el }) {
     columns[next].focus();
   }
 
-  function activations(n) {
-    return Array.from(samples.data.subarray(n * K, (n + 1) * K));
+  // What is wanted of the layer for a sample, by the credit and the gate given.
+  function wanted(a, n, credit = model.get("credit"), width = model.get("nu")) {
+    const found = desired(net.weights, net.P, a, labels[n], width, credit === "feedback" ? net.feedback : net.weights);
+    return credit === "local" ? { ...found, aStar: Array.from(row(net.local, labels[n])) } : found;
+  }
+
+  // The neurons that would learn.
+  function chosen(z, aStar) {
+    return Array.from(select(z, aStar, net.group)).filter((j) => j >= 0);
+  }
+
+  // The layer after the lessons: its hidden integers, and what the last lesson did.
+  function teach() {
+    let [H, last] = [net.H?.data ?? null, null];
+    for (const { sample, credit, nu: width } of model.get("lessons")) {
+      const z = sums(H, net.inputs[sample]);
+      const { aStar } = wanted(z.map(sign), sample, credit, width);
+      const winners = chosen(z, aStar);
+      last = { sample, winners, ...update(H, winners, aStar, net.inputs[sample]) };
+      H = last.H;
+    }
+    return { H, last };
+  }
+
+  function compute() {
+    const n = model.get("sample");
+    const { H, last } = teach();
+    const z = net.inputs.map((inputs) => sums(H, inputs));
+    const a = H === null ? net.a : z.map((row) => row.map(sign));
+    const above = a.map((row) => forward(net.weights.slice(0, 1), row)[0].z).flat();
+    const bound = ceilTimes(model.get("r"), net.P.cols);
+    now = {
+      n, H, last, a: a[n], z: z[n], all: a, sums: above, y: labels[n], neuron: model.get("neuron"), bound,
+      margin: margin(net.weights, net.P, a[n], labels[n]), ...wanted(a[n], n),
+    };
+    now.winners = H === null ? null : chosen(now.z, now.aStar);
   }
 
   function show() {
-    const n = model.get("sample");
-    const a = activations(n);
-    const { aStar, above } = desired(weights, P, a, labels[n], model.get("nu"));
+    compute();
+    const { n, a, aStar, above } = now;
     const rival = offerOthers(n);
-    const theirs = rival === null ? null : desired(weights, P, activations(rival), labels[rival], model.get("nu")).aStar;
+    const theirs = rival === null ? null : wanted(now.all[rival], rival).aStar;
     which.show(n);
-    nu.show(model.get("nu"));
-    columns.forEach((column, j) => showNeuron(column, j, [a[j], aStar[j], theirs?.[j]], j === model.get("neuron")));
+    nu.show();
+    credits.forEach(([name, b]) => b.setAttribute("aria-pressed", String(name === model.get("credit"))));
+    columns.forEach((column, j) => showNeuron(column, j, [a[j], aStar[j], theirs?.[j]], j === now.neuron));
     second.hidden = theirs === null;
     const errors = a.filter((s, j) => s !== aStar[j]).length;
     const open = above.open.filter(Boolean).length;
     say.textContent = `${errors} of ${K} bits are error bits. ${open} of ${above.open.length} gates above are open.`
       + `${theirs === null ? "" : tellApart(n, rival, aStar.filter((s, j) => s !== theirs[j]).length)}`;
-    tellAdvice(a, aStar, labels[n]);
-    showVote(a, aStar, above, labels[n]);
+    tellAdvice();
+    showVote();
     tellGates();
+    lesson?.show(now);
     drawn?.redraw();
   }
 
@@ -94,53 +136,78 @@ export function render({ model, el }) {
     return rival;
   }
 
-  function tellApart(n, rival, count) {
-    const words = `Samples ${n} and ${rival} are both ${names[labels[n]]}: their a* differ in ${count} of ${K} bits.`;
-    return count === 0 ? ` ${words} Here blame belongs to the class, not to the sample.` : ` ${words}`;
+  function tellApart(n, rival, differ) {
+    const words = `Samples ${n} and ${rival} are both ${names[labels[n]]}: their a* differ in ${differ} of ${K} bits.`;
+    return differ === 0 ? ` ${words} Here blame belongs to the class, not to the sample.` : ` ${words}`;
   }
 
   function tellGates() {
-    const bound = gateBound(model.get("nu"), weights[0].cols);
-    const open = sums.filter((z) => Math.abs(z) <= bound).length;
-    gates.textContent = `Over all ${samples.rows} samples, ${((100 * open) / sums.length).toFixed(1)} % of the gates are open.`
+    const bound = gateBound(model.get("nu"), net.weights[0].cols);
+    const open = now.sums.filter((z) => Math.abs(z) <= bound).length;
+    gates.textContent = `Over all ${net.n} samples, ${((100 * open) / now.sums.length).toFixed(1)} % of the gates are open.`
       + `${open === 0 ? " Nothing passes." : ""}`;
   }
 
+  function tellAdvice() {
+    const { a, aStar, y, bound } = now;
+    const { helps, nothing, hurts } = tally(net.weights, net.P, a, aStar, y);
+    const allowed = wrongBitsAllowed(net.P, y, bound);
+    advice.textContent = `The margin is ${number(now.margin)}; with all of a* in place of a it is ${number(margin(net.weights, net.P, aStar, y))}. `
+      + `Flipped one at a time, ${count(helps, "error bit helps", "error bits help")}, ${nothing} do nothing, ${hurts} hurt. `
+      + `The sample ${now.margin < bound ? "fires" : "does not fire"}: with r = ${model.get("r")} it is to lead by ${bound} or more, `
+      + `which allows ${allowed < 0 ? "not even a perfect last layer" : `${count(allowed, "wrong bit", "wrong bits")} of ${net.P.cols} in the last layer`}.`;
+  }
+
+  function showVote() {
+    const { neuron: j, a, aStar, above, y } = now;
+    const credit = model.get("credit");
+    voteTitle.textContent = `The vote on neuron ${j}`;
+    const flipped = margin(net.weights, net.P, a.map((s, k) => (k === j ? -s : s)), y);
+    const then = `a* = ${bit(aStar[j])}; a = ${bit(a[j])}. Flip this bit alone and the margin becomes ${number(flipped)}.`;
+    if (credit === "local") {
+      showBallots(vote, []);
+      voteWords.textContent = `Nobody is asked: the layer has a prototype of its own for ${names[y]}. So ${then}`;
+      return;
+    }
+    const W = credit === "feedback" ? net.feedback[0] : net.weights[0];
+    const { plus, minus, closed } = showBallots(vote, ballots(W, above.aStar, above.open, j));
+    voteWords.textContent = `${plus} for +1, ${minus} for −1, ${closed} closed. Sum ${number(plus - minus)}`
+      + `${plus === minus ? " (a tie counts as +1)" : ""}, so ${then}`;
+  }
+
   function draw(width) {
-    const fanIn = weights[0].cols;
-    const bound = gateBound(model.get("nu"), fanIn);
-    const last = (bound - fanIn) % 2 === 0 ? bound : bound - 1;  // the last sum that can occur
-    plot.replaceChildren(windowPicture(histogram(sums, fanIn, Math.min(BARS, width / 8)), last, width));
-  }
-
-  function tellAdvice(a, aStar, y) {
-    const { helps, nothing, hurts } = tally(weights, P, a, aStar, y);
-    advice.textContent = `Is the advice good? The margin is ${number(margin(weights, P, a, y))}; with all of a* in place of a `
-      + `it is ${number(margin(weights, P, aStar, y))}. Flipped one at a time, ${helps} error bits help, ${nothing} do nothing, ${hurts} hurt.`;
-  }
-
-  function showVote(a, aStar, above, y) {
-    const j = model.get("neuron");
-    const votes = ballots(weights[0], above.aStar, above.open, j);
-    const [plus, minus] = [1, -1].map((side) => votes.filter((v) => v === side).length);
-    const flipped = margin(weights, P, a.map((s, k) => (k === j ? -s : s)), y);
-    vote.replaceChildren(
-      h("p", { class: "btl-title" }, `The vote on neuron ${j}`),
-      h("div", { class: "btl-ballots", role: "img", "aria-label": `${plus} votes for +1, ${minus} for −1` }, votes.map((v) =>
-        h("span", { class: `btl-ballot ${v > 0 ? "btl-bit-plus" : v < 0 ? "btl-bit-minus" : "btl-bit-padding"}` }, v > 0 ? "+" : v < 0 ? "−" : "·"))),
-      h("p", {}, `${plus} for +1, ${minus} for −1, ${votes.length - plus - minus} closed. Sum ${number(plus - minus)}, so a* = ${bit(aStar[j])}`
-        + `${plus === minus ? " (a tie counts as +1)" : ""}; a = ${bit(a[j])}. Flip this bit alone and the margin becomes ${number(flipped)}.`),
-    );
+    plot.replaceChildren(windowPicture(now.sums, net.weights[0].cols, gateBound(model.get("nu"), net.weights[0].cols), width));
+    answers.draw(now, width);
+    lesson?.draw(now, width);
   }
 
   let drawn = null;
   show();
   drawn = keepDrawn(plot, draw);
-  const shared = ["sample", "other", "nu", "neuron"];
-  for (const name of shared) model.on(`change:${name}`, show);
+  for (const name of SHARED) model.on(`change:${name}`, show);
   return () => {
     drawn.stop();
-    for (const name of shared) model.off(`change:${name}`, show);
+    for (const name of SHARED) model.off(`change:${name}`, show);
+  };
+}
+
+function row(matrix, i) {
+  return matrix.data.subarray(i * matrix.cols, (i + 1) * matrix.cols);
+}
+
+function read(model) {
+  const matrix = (packet) => {
+    if (packet === null) return null;
+    const { shape, data } = decode(packet);
+    return { rows: shape[0], cols: shape[1], data };
+  };
+  const rows = (M) => (M === null ? [] : Array.from({ length: M.rows }, (_, n) => Array.from(row(M, n))));
+  const samples = matrix(model.get("a"));
+  return {
+    n: samples.rows, K: samples.cols, a: rows(samples), weights: model.get("weights").map(matrix),
+    feedback: model.get("feedback").map(matrix), P: matrix(model.get("prototypes")), local: matrix(model.get("local")),
+    H: matrix(model.get("H")), inputs: rows(matrix(model.get("inputs"))), group: model.get("group"),
+    labels: model.get("y"), names: model.get("class_names"),
   };
 }
 
@@ -150,44 +217,14 @@ function showNeuron(column, j, [a, aStar, theirs], chosen) {
   const [wrong, apart] = [a !== aStar, theirs !== undefined && theirs !== aStar];
   const rows = [kind(a), kind(aStar), wrong ? "btl-wrong-bit" : "btl-right-bit"];
   if (theirs !== undefined) rows.push(kind(theirs), apart ? "btl-other-bit" : "btl-right-bit");
-  Array.from(column.children).forEach((cell, row) => {
-    cell.hidden = row >= rows.length;
-    cell.className = rows[row] ?? "";
+  Array.from(column.children).forEach((cell, at) => {
+    cell.hidden = at >= rows.length;
+    cell.className = rows[at] ?? "";
   });
   column.tabIndex = chosen ? 0 : -1;
   column.setAttribute("aria-pressed", String(chosen));
   const words = `neuron ${j}: a ${bit(a)}, wanted ${bit(aStar)}${wrong ? ", error bit" : ""}`;
   column.setAttribute("aria-label", `${words}${apart ? `, of the other sample ${bit(theirs)}` : ""}`);
-}
-
-// The sums as bars, dark where the gate is open, under the window that ends with the sum `last`.
-function windowPicture({ low, wide, counts }, last, width) {
-  const high = -low;
-  const most = Math.max(...counts);
-  const edge = Math.min(last + 1, high);
-  const chart = axes({
-    width, height: 130, x: [low, high], y: [0, most], xTicks: ticks(low, high, width < 420 ? 4 : 8), yTicks: ticks(0, most, 2),
-    xLabel: "z", yLabel: "how often", label: `Histogram of z from ${low} to ${high}; gates are open up to |z| = ${last}`,
-  });
-  chart.add(
-    svg("rect", { class: "btl-shade", x: chart.X(-edge), width: chart.X(edge) - chart.X(-edge), y: chart.box.top, height: chart.box.bottom - chart.box.top }),
-    counts.map((count, i) => {
-      const middle = low + (i + 0.5) * wide;
-      return svg("rect", {
-        class: Math.abs(middle) <= last ? "btl-bar btl-bar-now" : "btl-bar", x: chart.X(low + i * wide) + 0.5,
-        width: Math.max(0.5, chart.X(low + wide) - chart.X(low) - 1), y: chart.Y(count), height: chart.box.bottom - chart.Y(count),
-      });
-    }),
-  );
-  return chart.element;
-}
-
-function bit(s) {
-  return s > 0 ? "+1" : "−1";
-}
-
-function number(x) {
-  return String(x).replace("-", "−");
 }
 
 export default { render };

@@ -1,10 +1,12 @@
 // Error bits through time: a recurrent state as pictures of steps x neurons, and the vote behind a cell.
 
-import { ballots, gateBound } from "../core/bep.mjs";
+import { ballots } from "../core/bep.mjs";
 import { decode } from "../core/codec.mjs";
 import { cellAt, distance, marginFrom, panelLayout, unroll } from "../core/time.mjs";
 import { axes, dot, line, ticks } from "./chart.mjs";
-import { button, colour, frame, h, keepDrawn, key, share, slider, status } from "./dom.mjs";
+import { bit, button, colour, frame, h, keepDrawn, key, number, share, slider, status } from "./dom.mjs";
+import { gateSlider } from "./gate.mjs";
+import { showBallots } from "./vote.mjs";
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const PANELS = { s: "state s", s_star: "desired s*", error: "s XOR s*", gate: "open gates" };
@@ -18,7 +20,7 @@ export function render({ model, el }) {
 
   const say = status();
   const detail = status();
-  const vote = h("div", { class: "btl-ballots btl-ballots-small", role: "img" });
+  const vote = h("div", { class: "btl-ballots btl-ballots-small", role: "img", "aria-label": "no votes" });
   const plot = h("div", { class: "btl-plot" });
   const panels = h("div", {
     class: "btl-panels", tabindex: 0, role: "application", onkeydown: walk,
@@ -35,10 +37,7 @@ export function render({ model, el }) {
   const horizon = slider({
     label: "Horizon", min: 1, max: 2, value: 1, format: (n) => `${n} step${n === 1 ? "" : "s"}`, oninput: set("horizon"),
   });
-  const nu = slider({
-    label: "Gate ν", min: 0, max: 100, value: model.get("nu"), oninput: set("nu"),
-    format: (x) => `${(x / 100).toFixed(2)}: |z| ≤ ${gateBound(x, net().ss.rows)}`,
-  });
+  const nu = gateSlider(model, () => net().ss.rows);
   const shows = Object.entries({ all: "all", ...PANELS }).map(([name, words]) =>
     [name, button(words, () => share(model, "show", name))]);
   const legend = h(
@@ -69,7 +68,7 @@ export function render({ model, el }) {
     const within = (name, most) => Math.min(Math.max(1, model.get(name)), most);
     return {
       sample, T, horizon: within("horizon", T), t: within("time", T) - 1,
-      j: Math.min(model.get("neuron"), ss.rows - 1), hundredths: model.get("nu"),
+      j: Math.min(model.get("neuron"), ss.rows - 1), nu: model.get("nu"),
     };
   }
 
@@ -94,7 +93,7 @@ export function render({ model, el }) {
     which.show(at.sample);
     horizon.input.max = at.T;
     horizon.show(at.horizon);
-    nu.show(at.hundredths);
+    nu.show();
     shows.forEach(([name, b]) => b.setAttribute("aria-pressed", String(name === model.get("show"))));
     tell(at);
   }
@@ -110,22 +109,18 @@ export function render({ model, el }) {
     const where = `Step ${t + 1} of ${T}, neuron ${j}: z = ${number(now.z[t][j])}, s = ${bit(now.s[t][j])}`;
     if (t < now.first) {
       detail.textContent = `${where}. Blame does not reach this step: the horizon is ${back}.`;
-      vote.replaceChildren();
-      vote.setAttribute("aria-label", "no votes");
+      showBallots(vote, []);
       return;
     }
     const last = t === T - 1;
     const votes = last ? ballots(net().sy, now.top.aStar, now.top.open, j) : ballots(net().ss, now.desired[t + 1], now.gates[t + 1], j);
-    const [plus, minus] = [1, -1].map((side) => votes.filter((v) => v === side).length);
+    const { plus, minus, closed } = showBallots(vote, votes);
     const margin = marginFrom(net(), net().inputs[sample], net().y[sample], t, now.desired[t]);
     detail.textContent = `${where}. The vote of ${last ? "the readout" : `step ${t + 2}`}: ${plus} for +1, ${minus} for −1, `
-      + `${votes.length - plus - minus} closed; sum ${number(plus - minus)}, so s* = ${bit(now.desired[t][j])}`
+      + `${closed} closed; sum ${number(plus - minus)}, so s* = ${bit(now.desired[t][j])}`
       + `${plus === minus ? " (a tie counts as +1)" : ""}. Agreement over time q = ${number(now.agreement[j])}: `
       + `${now.chosen[j] ? "the neuron of its group to be updated" : "not updated"}. `
       + `With all of s* in place of s at this step, the margin is ${number(margin)}.`;
-    vote.setAttribute("aria-label", `${plus} votes for +1, ${minus} for −1`);
-    vote.replaceChildren(...votes.map((v) =>
-      h("span", { class: `btl-ballot ${v > 0 ? "btl-bit-plus" : v < 0 ? "btl-bit-minus" : "btl-bit-padding"}` }, v > 0 ? "+" : v < 0 ? "−" : "·")));
   }
 
   function draw(width) {
@@ -239,13 +234,4 @@ function perStep(now, width, t) {
 function percent(part, whole) {
   return `${((100 * part) / whole).toFixed(1)} %`;
 }
-
-function bit(s) {
-  return s > 0 ? "+1" : "−1";
-}
-
-function number(x) {
-  return String(x).replace("-", "−");
-}
-
 export default { render };
