@@ -244,7 +244,7 @@ def test_a_preset_is_written_out_in_the_run():
         "dataset": "fashion-mnist", "method": "bep", "preset": "paper", "seed": 0,
         "widths": [135, 135], "fold": None, "epochs": 50, "varied": None, "pixels": "global-1",
         "r": 0.5, "nu": 0.1, "p_r": 0.5, "groups": [27, 27], "patience": 5, "batch": 100,
-        "start": 1, "reinforce_by": "width",
+        "reinforce_by": "width",
     }  # fmt: skip
     moved = feedforward_run("fashion-mnist", "bep", "paper", (135, 135), seed=0, nu=0.3, r=0.5)
     assert (moved.varied, moved.options["nu"]) == ("nu", 0.3)

@@ -60,7 +60,7 @@ def _each(option: str, *values) -> list[dict[str, Any]]:
 
 EXPERIMENTS = [
     Ablation(
-        "ablation-gate", "gate width nu", _each("nu", 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 1)
+        "ablation-gate", "gate width nu", _each("nu", 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1)
     ),
     Ablation("ablation-margin", "margin r", _each("r", 0.01, 0.25, 0.5, 0.75, 1)),
     Ablation("ablation-reinforcement", "strength p_r", _each("p_r", 0, 0.25, 0.5, 1)),
@@ -74,7 +74,7 @@ EXPERIMENTS = [
         "2 to 12 hidden layers of 135, with a narrow and a wide gate",
         [
             {"widths": (135,) * depth, "nu": nu}
-            for depth, nu in product((2, 3, 5, 8, 12), (0.1, 0.35))
+            for depth, nu in product((2, 3, 5, 8, 12), (0.1, 0.3))
         ],
     ),
     Ablation(
@@ -86,7 +86,7 @@ EXPERIMENTS = [
         datasets=("fashion-mnist",),
     ),
     Ablation("ablation-start", "size of |H| at the start", _each("start", 1, 7, 31, 127)),
-    Ablation("ablation-batch", "batch size", _each("batch", 10, 25, 50, 100, 200, 500, 2000)),
+    Ablation("ablation-batch", "batch size", _each("batch", 10, 20, 50, 100, 200, 500, 2000)),
     Ablation(
         "ablation-schedule",
         "epochs without a better error until the groups grow; none keeps them",

@@ -39,6 +39,19 @@ class Run:
         settings = asdict(self) | {"widths": list(self.widths)}
         return settings | settings.pop("options")
 
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> Run:
+        """The run whose :meth:`settings` these are.
+
+        >>> run = Run(dataset="d", method="bep", preset="paper", seed=3, options={"nu": 0.1})
+        >>> Run.of(run.settings()) == run
+        True
+        """
+        own = {f.name for f in fields(cls)} - {"options"}
+        run = {name: value for name, value in settings.items() if name in own}
+        rest = {name: value for name, value in settings.items() if name not in own}
+        return cls(**run | {"widths": tuple(settings["widths"])}, options=rest)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:

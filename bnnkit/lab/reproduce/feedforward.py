@@ -18,8 +18,8 @@ from bnnkit.errors import check_option
 from bnnkit.lab.reproduce.baselines import logistic, nearest_neighbour, train_ste
 from bnnkit.lab.reproduce.experiment import PRESETS, Experiment, Monitor, Request, Run
 from bnnkit.lab.reproduce.methods import Bits, train_signs
-from bnnkit.lab.reproduce.pixels import encode, thresholds
-from bnnkit.lab.reproduce.presets import EPOCHS, METHODS, STE_METHODS, YARDSTICKS, options
+from bnnkit.lab.reproduce.pixels import encode, parsed, thresholds
+from bnnkit.lab.reproduce.presets import EPOCHS, FIXED, METHODS, STE_METHODS, YARDSTICKS, options
 from bnnkit.lab.reproduce.published import WIDTHS, figure_2
 
 VALIDATION = {"fashion-mnist": 10_000, "mnist": 10_000, "cifar10-pixels": 5_000}
@@ -80,24 +80,24 @@ class FeedForward(Experiment):
         return figure_2(run.dataset, run.method, run.widths) if run.varied is None else None
 
     def seconds(self, run: Run) -> float:
-        """Fitted to a few measured runs: a part a case, and a part a case and weight."""
-        n, inputs = SIZES[run.dataset]
-        inputs *= (
-            int(run.options["pixels"].rpartition("-")[2]) if "-" in run.options["pixels"] else 1
-        )
+        """Fitted to a few measured runs: what a batch costs, and what a case costs."""
+        n, columns = SIZES[run.dataset]
+        inputs = columns * parsed(run.options["pixels"])[1]
         fan_ins = (inputs, *run.widths)
         weights = sum(a * b for a, b in zip(fan_ins, run.widths))
         if run.method in YARDSTICKS:
             return n * inputs * (4e-8 if run.method == "1nn" else 1.5e-6)
         if run.method in STE_METHODS:
             return 3 + run.epochs * n * (1e-5 + 1.3e-10 * weights)
-        return 1 + run.epochs * n * (1.5e-6 + 7e-12 * weights)
+        batches = n / run.options["batch"]
+        return 1 + run.epochs * (batches * (2e-4 + 3.4e-10 * weights) + n * 4e-12 * weights)
 
 
 def feedforward_run(dataset, method, preset, widths, seed, epochs=None, **changes) -> Run:
     """Return the run of a preset, or, with ``changes``, one that an ablation asks for."""
     chosen = options(dataset, method, preset, widths)
-    moved = [name for name, value in changes.items() if chosen[name] != value]
+    changes = {name: value for name, value in changes.items() if FIXED.get(name, ...) != value}
+    moved = [name for name, value in changes.items() if chosen.get(name, ...) != value]
     return Run(
         dataset=dataset,
         method=method,

@@ -39,8 +39,8 @@ def train_signs(bits: Bits, run: Run, monitor: Monitor) -> dict[str, Any]:
         **{name: options[name] for name in ("r", "nu", "p_r", "groups", "patience")},
         reinforce_by=options["reinforce_by"],
     )
-    for layer in net.layers:  # it starts at +1 and -1; wider by a factor
-        layer.set_hidden(options["start"] * layer.H)
+    for layer in net.layers:
+        layer.set_hidden(options.get("start", 1) * layer.H)
     net.fit(
         *bits.train,
         run.epochs,

@@ -25,7 +25,7 @@ def thresholds(X: np.ndarray, pixels: str) -> np.ndarray:
     >>> thresholds(np.array([[0, 4], [0, 8], [2, 0]], np.uint8), "lit-2").tolist()
     [[0, 4], [0, 4]]
     """
-    kind, bits = _parsed(pixels)
+    kind, bits = parsed(pixels)
     if kind == "feature":
         return ThermometerEncoder(bits).fit(X).thresholds_
     if kind == "global":
@@ -54,7 +54,12 @@ def _chunks(X: np.ndarray):
     return (X[i : i + CHUNK] for i in range(0, len(X), CHUNK))
 
 
-def _parsed(pixels: str) -> tuple[str, int]:
+def parsed(pixels: str) -> tuple[str, int]:
+    """Return the kind of thresholds and the bits a pixel.
+
+    >>> parsed("lit-2"), parsed("signs")
+    (('lit', 2), ('signs', 1))
+    """
     kind, _, bits = pixels.partition("-")
     check_option(kind, "pixels", KINDS)
     return kind, int(bits or 1)

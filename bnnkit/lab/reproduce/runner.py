@@ -15,7 +15,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from bnnkit.errors import check_int
-from bnnkit.lab.reproduce.experiment import Experiment, Monitor, Request, Run
+from bnnkit.lab.reproduce.experiment import Monitor, Request, Run
 from bnnkit.lab.reproduce.registry import EXPERIMENTS, get_experiment
 from bnnkit.lab.reproduce.sources import sources_sha256
 from bnnkit.lab.reproduce.store import Store, run_key
@@ -65,15 +65,15 @@ def reproduce(
     with tqdm(total=len(keys), initial=len(done), disable=not progress, desc=name) as bar:
         calls = [(name, keys[key], key, store.checkpoint(key)) for key in todo]
         for key, result in _perform(calls, jobs, bar):
-            record = {"key": key, "run": keys[key].settings(), **hashes[key], "result": result}
-            record["made"] = {**_made(), "command": command}
+            record = {"key": key, "experiment": name, "run": keys[key].settings(), **hashes[key]}
+            record |= {"result": result, "made": {**_made(), "command": command}}
             store.append(record)
             store.checkpoint(key).unlink(missing_ok=True)
             known[key] = record
             done.append(record)
             bar.update()
             bar.set_postfix_str(_so_far(done))
-    return [_row(experiment, keys[key], known[key]) for key in keys]
+    return [flat_row(known[key]) for key in keys]
 
 
 def _perform(calls: list[tuple], jobs: int | None, bar: tqdm) -> Iterator[tuple[str, dict]]:
@@ -141,9 +141,10 @@ def _yardstick() -> float:
     return time.perf_counter() - started
 
 
-def _row(experiment: Experiment, run: Run, record: dict) -> dict[str, Any]:
-    """The flat row of a record; the paper's figure is looked up anew, not remembered."""
-    row = {"experiment": experiment.name, **run.settings()}
+def flat_row(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of a record; the paper's figure is looked up anew, not remembered."""
+    experiment, run = get_experiment(record["experiment"]), Run.of(record["run"])
+    row = {"experiment": experiment.name, **record["run"]}
     row |= {name: value for name, value in record["result"].items() if name != "curve"}
     row |= {"paper": experiment.paper(run), "data_sha256": record["data_sha256"]}
     return row | {"sources_sha256": record["sources_sha256"], **record["made"]}
