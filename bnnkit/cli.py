@@ -114,8 +114,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     bench.add_argument("--seconds", type=float, help="how long to measure each")
     _add_reproduce(command)
-    exercises = command("exercises", _exercises, "the book's exercises")
-    exercises.add_argument("action", choices=("list",))
+    exercises = command("exercises", _exercises, "the book's exercises: list them, or export them")
+    exercises.add_argument("action", choices=("list", "export"))
+    exercises.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="where to export to")
+    exercises.add_argument("--format", choices=("nbgrader",), default="nbgrader")
     return parser
 
 
@@ -201,6 +203,8 @@ def _reproduce(arguments) -> list[dict]:
 
 
 def _exercises(arguments) -> list[dict]:
-    from bnnkit.learn import list_exercises
+    from bnnkit.learn import export_nbgrader, list_exercises
 
-    return list_exercises()
+    if (arguments.action == "export") != (arguments.folder is not None):
+        raise ValueError("export needs a folder: exercises export DIR; list takes none")
+    return list_exercises() if arguments.folder is None else export_nbgrader(arguments.folder)

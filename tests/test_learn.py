@@ -261,10 +261,11 @@ def test_use_puts_the_function_into_the_package_and_unuse_takes_it_out():
         return np.where(values < 0, np.int8(-1), np.int8(1))
 
     assert learn.check("1.1", mine)
-    assert "1.1 sign                   yours" in repr(learn.use("1.1"))
+    assert "1.1 sign                   yours, not run yet" in repr(learn.use("1.1"))
     calls.clear()
     assert sign(np.array([-1.0, 0.0])).tolist() == [-1, 1] and calls == [2]
     assert sign(x=np.array([3.0])).tolist() == [1] and calls == [2, 1]
+    assert "yours, ran 2 times" in repr(learn.yours())
     assert "0 of" in repr(learn.unuse("1.1"))
     sign(np.array([1.0]))
     assert calls == [2, 1]
@@ -280,6 +281,27 @@ def test_using_serves_within_its_block_only():
     with learn.using("1.1"):
         pass
     assert steps.overridden() == ["1.1"]  # as it was before the block
+
+
+def test_without_numbers_all_that_has_passed_is_used():
+    learn.check("1.1", good_sign)
+    learn.check("4.6", learn.exercise("4.6").solution)
+    learn.check("1.4", learn.exercise("1.4").solution)  # a tool, no part of the network
+    learn.use("4.6")
+    with learn.using():
+        assert steps.overridden() == ["1.1", "4.6"]
+    assert steps.overridden() == ["4.6"]
+    face._passed.clear()  # another day: the answers are on the disk
+    learn.use()
+    assert steps.overridden() == ["1.1", "4.6"]
+
+
+def test_marking_the_work_of_others_leaves_ones_own_alone(fresh_reader):
+    assert learn.check("1.1", good_sign, remember=False)
+    assert learn.check("1.a", -2, remember=False)
+    assert memory.done() == set() and not fresh_reader.exists()
+    with pytest.raises(ValueError, match="has not passed yet"):
+        learn.use("1.1")
 
 
 def test_use_refuses_what_has_not_passed():

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bnnkit import learn
-from bnnkit.learn import exercises, judge, sandbox
+from bnnkit import learn, steps
+from bnnkit.learn import exercises, face, judge, sandbox
 from bnnkit.learn.model import Build, Explore, WarmUp
-from bnnkit.learn.page import with_widgets
+from bnnkit.learn.page import slips, with_marks_filled
 
 LISTED = exercises.all_exercises()
+ROOT = Path(__file__).resolve().parent.parent
 BUILDS = [e for e in LISTED if isinstance(e, Build)]
 VALUES = [e for e in LISTED if not isinstance(e, Build)]
 WRONG = [(e, i) for e in LISTED for i in range(len(e.wrong))]
@@ -23,8 +24,9 @@ def name(value):
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
+def fresh_reader(tmp_path, monkeypatch):
     monkeypatch.setenv("BNNKIT_HOME", str(tmp_path))
+    face._passed.clear()
 
 
 def right_answer(e):
@@ -153,10 +155,39 @@ def test_a_reader_who_built_every_rung_trains_the_same_networks():
     plain = train()
     for e in BUILDS:
         assert learn.check(e.id, e.solution)
-    with learn.using(*(e.id for e in BUILDS)) as ladder:
-        assert repr(ladder).startswith(f"{len(BUILDS)} of {len(BUILDS)} parts are yours")
+    parts = [e for e in BUILDS if e.serves]
+    with learn.using() as ladder:
+        assert repr(ladder).startswith(f"{len(parts)} of {len(parts)} parts are yours")
         own = train()
+        ran = {number for number, *_, calls in learn.yours().rows if calls}
+        assert {"1.1", "4.3", "4.5", "5.1", "5.2", "5.3", "5.4"} <= ran
     assert all(np.array_equal(a, b) for a, b in zip(plain, own, strict=True))
+
+
+@pytest.mark.slow
+def test_the_capstone_runs_on_the_parts_a_reader_has_built():
+    pytest.importorskip("aeon", reason="needs aeon's bundled series")
+    assert "None of it is yours yet" in repr(learn.capstone(epochs=2))
+    for e in BUILDS:
+        assert learn.check(e.id, e.solution)
+    whole = learn.capstone()
+    assert whole.equal and steps.overridden() == []
+    assert whole.accuracies["BEP through time"] > 85
+    idle = [number for number, _, mine, calls in whole.ladder.rows if not (mine and calls)]
+    assert idle == ["3.3", "3.4"]  # the reader's own vote (4.3) does their work
+    assert "ran 154 times" in repr(whole) and "ran 154 times" in whole._repr_html_()
+
+
+def test_a_build_serves_where_the_network_has_a_step():
+    for e in BUILDS:
+        if e.serves:
+            assert e.reference is steps.reference(e.id)
+        else:
+            with pytest.raises(ValueError, match="number must be one of the steps"):
+                steps.reference(e.id)
+            assert all(case.wanted is not None for case in e.cases())  # not from the solution
+            with pytest.raises(ValueError, match="a tool beside the network"):
+                learn.use(e.id)
 
 
 def test_the_rows_for_the_command_line():
@@ -192,14 +223,20 @@ def test_a_warm_up_says_how_to_answer_in_a_notebook(e):
 
 
 def test_the_page_of_the_site_has_a_widget_for_each_warm_up():
-    page = with_widgets(learn.exercises_page())
+    page = with_marks_filled(learn.exercises_page())
     warm_ups = [e for e in VALUES if isinstance(e, WarmUp)]
     assert page.count("<btl-quiz ") == len(warm_ups) and page.count("<btl-progress-map ") == 1
     assert "<!--" not in page
 
 
+def test_the_teaching_guide_knows_a_slip_for_each_build():
+    guide = (ROOT / "book" / "teaching.md").read_text(encoding="utf-8")
+    assert "<!-- slips -->" in guide and slips() in with_marks_filled(guide)
+    assert all(f"{e.id} {e.title}" in slips() for e in BUILDS)
+
+
 def test_the_page_is_current():
-    page = Path(__file__).resolve().parent.parent / "book" / "exercises.md"
+    page = ROOT / "book" / "exercises.md"
     made = learn.exercises_page()
     assert page.read_text(encoding="utf-8") == made  # else write exercises_page() to the file
     for e in LISTED:

@@ -231,6 +231,10 @@ def test_a_kernel_survives_everything():
         "def ask(x):\n    return input('?')\ncheck('1.1', ask)",
         "def talk(x):\n    print('hello'); return np.where(x < 0, np.int8(-1), np.int8(1))\n"
         "check('1.1', talk)",
+        "def fail(x):\n    return x[len(x)]\ncheck('1.1', fail)",
+        "def words(x):\n    return 'plus'\ncheck('1.1', words)",
+        "def spoil(x):\n    x[...] = 0\n    return x.astype(np.int8)\ncheck('1.1', spoil)",
+        "def again(x):\n    return again(x)\ncheck('1.1', again)",
         "_ = A.dot(A.T, threads=2)\nprint('alive')",
     ]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
@@ -240,4 +244,7 @@ def test_a_kernel_survives_everything():
     assert "5 seconds" in texts[1] and "more memory" in texts[2] and "SIGSEGV" in texts[3]
     assert "not yet" in texts[4]
     assert "cannot ask" in texts[5] and "passed" in texts[6]
-    assert texts[7] == "alive\n"
+    assert "stopped with an error: " in texts[7] and "(line 2 of fail)" in texts[7]
+    assert "what came back is: 'plus'" in texts[8]
+    assert "changed its argument x" in texts[9] and "called itself" in texts[10]
+    assert texts[-1] == "alive\n"

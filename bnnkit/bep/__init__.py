@@ -17,7 +17,7 @@ from bnnkit.bep.chain import (
     update,
 )
 from bnnkit.bep.network import BEPNetwork, Trace
-from bnnkit.bep.perceptron import ClippedPerceptron
+from bnnkit.bep.perceptron import ClippedPerceptron, cp_step
 from bnnkit.bep.prototypes import class_prototypes, equiangular
 from bnnkit.bep.training import Epoch, SignNetwork, divisors, start_group
 
@@ -29,6 +29,7 @@ __all__ = [
     "Trace",
     "back_project",
     "class_prototypes",
+    "cp_step",
     "divisors",
     "equiangular",
     "gate",

@@ -13,6 +13,33 @@ from bnnkit.bep.paths import HiddenLayer, current_path
 from bnnkit.binarize import sign
 from bnnkit.errors import check_columns, check_int, check_number, check_signs
 from bnnkit.philox import Stream, random_permutation
+from bnnkit.steps import step
+
+
+@step("4.7")
+def cp_step(h, x, y: int) -> np.ndarray:
+    """Return the hidden integers of one neuron after one sample: moved only if it was wrong.
+
+    Parameters
+    ----------
+    h : array of int16, shape (K,), odd
+    x : array of -1 and +1, shape (K,)
+    y : -1 or +1, the answer that is wanted
+
+    Returns
+    -------
+    array of int16, shape (K,): ``h + 2 y x`` held within -32767 .. 32767, or ``h`` as it was
+
+    Source: the clipped perceptron of Baldassi 2009.
+
+    >>> cp_step(np.array([1, -1, 3], np.int16), [1, 1, -1], 1)
+    array([3, 1, 1], dtype=int16)
+    """
+    x = check_signs(x, "x", ndim=1).astype(np.int32)
+    answer = check_signs([y], "y", ndim=1)
+    if sign(x @ sign(h)) == answer[0]:
+        return h
+    return update(h[None], [[True]], answer[None], x[None])[0]
 
 
 class ClippedPerceptron:
@@ -72,12 +99,12 @@ class ClippedPerceptron:
         error = self.errors[-1] if self.errors else 1.0
         threshold = reinforcement_threshold(self.p_r, self.inputs, error)
         path, wrong = current_path(), 0
-        for step, mu in enumerate(order):
+        for batch, mu in enumerate(order):
             x, answer = X[mu, None], y[mu, None, None]
             if self.predict(x) != answer[0]:
                 wrong += 1
-                self._neuron.set_hidden(update(self._neuron.H, [[True]], answer, x))
-            path.reinforce(self._neuron, threshold, (self.seed, 0, step, epoch))
+                self._neuron.set_hidden(cp_step(self.h, x[0], int(y[mu]))[None])
+            path.reinforce(self._neuron, threshold, (self.seed, 0, batch, epoch))
         self.errors.append(wrong / len(y))
 
     def predict(self, X) -> np.ndarray:

@@ -8,6 +8,8 @@ def sign(x):
     raise NotImplementedError
 """
 
+from bnnkit.learn.capstone import capstone
+from bnnkit.learn.classroom import export_nbgrader
 from bnnkit.learn.face import (
     check,
     exercise,
@@ -26,9 +28,11 @@ from bnnkit.learn.source import show
 from bnnkit.learn.warmups import progress_map, warm_ups
 
 __all__ = [
+    "capstone",
     "check",
     "exercise",
     "exercises_page",
+    "export_nbgrader",
     "hint",
     "list_exercises",
     "progress",

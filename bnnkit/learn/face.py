@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import linecache
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,15 +20,17 @@ from bnnkit.learn.result import Result, Text
 _passed: dict[str, Callable] = {}  # the reader's functions that have passed in this session
 _used: dict[str, Callable] = {}  # those that serve in the network now
 _hinted: dict[str, int] = {}  # how many hints were given in this session
+_calls: Counter[str] = Counter()  # how often the network has called each
 
 
-def check(number: str, answer) -> Result:
+def check(number: str, answer, *, remember: bool = True) -> Result:
     """Check an answer to exercise ``number`` and return a result that shows itself.
 
     Parameters
     ----------
     number : such as "4.3"
     answer : a function (build exercises) or a plain value (warm-ups, explorations)
+    remember : False leaves progress and kept answers alone: for whoever marks the work of others
 
     The result is true if the answer passed. If not, it shows the smallest case that fails, what
     came back, what was expected, where they differ, and one next step. The answer cannot hurt the
@@ -41,7 +44,7 @@ def check(number: str, answer) -> Result:
         if callable(answer):
             raise TypeError(f"answer must be a value for the {exercise.kind} {number}")
         result = judge.judge_value(exercise, answer)
-        return _kept(result, None) if result else result
+        return _kept(result, None) if result and remember else result
     if not callable(answer):
         got = type(answer).__name__
         raise TypeError(f"answer must be the function itself, not its result, got {got}")
@@ -50,7 +53,7 @@ def check(number: str, answer) -> Result:
         total = len(judge.answers(number)[0])
         return Result(number, exercise.title, False, 0, total, says=signature, grids=[])
     result = judge.judge(exercise, answer)
-    if not result:
+    if not result or not remember:
         return result
     _passed[number] = answer
     return _kept(result, _source(answer))
@@ -91,9 +94,11 @@ def use(*numbers: str) -> Ladder:
 
     Each number must have passed :func:`check`, in this notebook or an earlier one: an answer kept
     from an earlier one is checked again first. ``ValueError`` otherwise, and then nothing changes.
+    Without numbers, all that have passed are put in.
     """
-    functions = {number: _own(number) for number in numbers}
+    functions = {number: _own(number) for number in numbers or _kept_parts()}
     for number, function in functions.items():
+        _calls.pop(number, None)
         steps.set_override(number, _positional(number, function))
         _used[number] = function
     return yours()
@@ -117,37 +122,54 @@ def using(*numbers: str) -> Iterator[Ladder]:
     try:
         yield ladder
     finally:
-        mine = [number for number in numbers if number not in before]
+        mine = [number for number in _used if number not in before]
         if mine:
             unuse(*mine)
 
 
 @dataclass(frozen=True)
 class Ladder:
-    """Which parts of the network are the reader's own."""
+    """Which parts of the network are the reader's own, and how often each of those has run."""
 
-    rows: list[tuple[str, str, bool]]  # (number, name, yours or not)
+    rows: list[tuple[str, str, bool, int]]  # (number, name, yours or not, calls since use)
+
+    @property
+    def headline(self) -> str:
+        return f"{sum(mine for *_, mine, _ in self.rows)} of {len(self.rows)} parts are yours"
 
     def __repr__(self) -> str:
-        own = sum(mine for *_, mine in self.rows)
-        lines = [f"{own} of {len(self.rows)} parts are yours"]
-        for number, name, mine in self.rows:
-            lines.append(f"  {number} {name:<22} {'yours' if mine else 'bnnkit'}")
+        lines = [self.headline]
+        for number, name, mine, calls in self.rows:
+            who = f"yours, {_times(calls)}" if mine else "bnnkit"
+            lines.append(f"  {number} {name:<22} {who}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{n}</td><td style='text-align:left'><code>{name}</code></td>"
-            f"<td>{'<strong>yours</strong>' if mine else 'bnnkit'}</td></tr>"
-            for n, name, mine in self.rows
+            f"<tr><td>{number}</td><td style='text-align:left'><code>{name}</code></td>"
+            f"<td>{'<strong>yours</strong>' if mine else 'bnnkit'}</td>"
+            f"<td>{_times(calls) if mine else ''}</td></tr>"
+            for number, name, mine, calls in self.rows
         )
-        return f"<table><tr><th>step</th><th>function</th><th>runs</th></tr>{rows}</table>"
+        head = "<tr><th>step</th><th>function</th><th>runs</th><th></th></tr>"
+        return f"<p>{self.headline}</p><table>{head}{rows}</table>"
+
+
+def _times(calls: int) -> str:
+    return f"ran {calls:,} time{'s' * (calls != 1)}" if calls else "not run yet"
 
 
 def yours() -> Ladder:
-    """Return which parts of the network running now are your own."""
-    builds = [e for e in exercises.all_exercises() if isinstance(e, Build)]
-    return Ladder([(e.id, e.solution.__name__, e.id in _used) for e in builds])
+    """Return which parts of the network running now are your own, and how often each has run."""
+    return Ladder(
+        [(number, name, number in _used, _calls[number]) for number, name in parts().items()]
+    )
+
+
+def parts() -> dict[str, str]:
+    """Return the parts of the networks that a reader can build, by number: their names."""
+    builds = [e for e in exercises.all_exercises() if isinstance(e, Build) and e.serves]
+    return {e.id: e.solution.__name__ for e in builds}
 
 
 def list_exercises() -> list[dict]:
@@ -169,15 +191,23 @@ def list_exercises() -> list[dict]:
 
 def _kept(result: Result, source: str | None) -> Result:
     trouble = memory.keep(result.id, source)
-    own = isinstance(exercises.find(result.id), Build)
-    note = f'use("{result.id}") puts your function into the network.' if own else ""
+    note = (
+        f'use("{result.id}") puts your function into the network.' if result.id in parts() else ""
+    )
     return replace(result, note=" ".join(x for x in (note, trouble) if x))
+
+
+def _kept_parts() -> list[str]:
+    """Return the parts of which there is a passing answer."""
+    return [n for n in parts() if n in _passed or memory.answer_path(n).exists()]
 
 
 def _own(number: str) -> Callable:
     """Return the reader's passing function: of this session, or kept from an earlier one."""
     if not isinstance(exercises.find(number), Build):
         raise ValueError(f"number must be that of a build exercise, got {number!r}")
+    if number not in parts():
+        raise ValueError(f"{number} is a tool beside the network: there is no place to put it")
     if number in _passed:
         return _passed[number]
     path = memory.answer_path(number)
@@ -222,6 +252,7 @@ def _positional(number: str, function: Callable) -> Callable:
     def call(*args, **kwargs):
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
+        _calls[number] += 1
         return function(*bound.arguments.values())
 
     return call

@@ -144,6 +144,8 @@ class Explore(Exercise):
 class Build(Exercise):
     """A function to write: the one that ``bnnkit.steps`` knows by the same number.
 
+    With ``serves`` false it has no place in the network, and its cases say what is wanted.
+
     ``solution`` is an ordinary function whose lines between ``# begin solution`` and
     ``# end solution`` are the reader's to write, so the stub and the solution are one source.
     ``cases`` makes the cases, the smallest first: the first that fails is shown.
@@ -153,21 +155,26 @@ class Build(Exercise):
     solution: Callable
     cases: Callable[[], Iterable[Case]]
     seconds: float = field(default=5.0)
+    serves: bool = True
 
     @property
     def reference(self) -> Callable:
         """The package's own function, whatever the reader has put in its place."""
-        return steps.reference(self.id)
+        return steps.reference(self.id) if self.serves else self.solution
 
     @property
     def stub(self) -> str:
         """The source with the reader's lines left out."""
-        lines, blank, inside = [], textwrap.dedent(BLANK).splitlines(), False
+        return self.with_hole(BLANK)
+
+    def with_hole(self, blank: str) -> str:
+        """Return the source with ``blank`` in place of the reader's lines."""
+        lines, inside = [], False
         for line in _source(self.solution):
             mark, indent = line.strip(), line[: len(line) - len(line.lstrip())]
             if mark == BEGIN:
                 inside = True
-                lines += [indent + text for text in blank]
+                lines += [indent + text for text in blank.splitlines()]
             elif mark == END:
                 inside = False
             elif not inside:
@@ -177,7 +184,18 @@ class Build(Exercise):
     @property
     def source(self) -> str:
         """The source of the solution, without the two marks."""
-        return "\n".join(x for x in _source(self.solution) if x.strip() not in (BEGIN, END))
+        return self.marked("", "")
+
+    def marked(self, begin: str, end: str) -> str:
+        """Return the source of the solution with other marks; without, if they are empty."""
+        lines = []
+        for line in _source(self.solution):
+            mark = {BEGIN: begin, END: end}.get(line.strip())
+            if mark is None:
+                lines.append(line)
+            elif mark:
+                lines.append(line.replace(line.strip(), mark))
+        return "\n".join(lines)
 
     @property
     def worked(self) -> str:

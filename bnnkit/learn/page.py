@@ -1,4 +1,4 @@
-"""The page of the book that lists every exercise, with its hints and solution folded away."""
+"""The pages of the book that are made from the exercises: the list of all, and the slips."""
 
 from __future__ import annotations
 
@@ -28,33 +28,63 @@ progress* writes a small file, which another browser can load, and a notebook to
 
 <!-- progress map -->
 """
-MARK = re.compile(r"<!-- (progress map|warm-up (\d\.\w)) -->")
+MARK = re.compile(r"<!-- (progress map|slips|warm-up (\d\.\w)) -->")
+KINDS = {"warm-up": "warm-ups", "build": "builds", "explore": "explorations"}
 
 
 def exercises_page() -> str:
     """Return the page as MyST Markdown; ``book/exercises.md`` holds it."""
     listed = exercises.all_exercises()
-    parts = [INTRO, _table(listed)]
+    parts = [INTRO, _counts(listed), _table(listed)]
     for chapter in exercises.CHAPTERS:
         parts.append(f"## Chapter {chapter}")
         parts += [_section(e) for e in listed if e.chapter == chapter]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def with_widgets(page: str) -> str:
-    """Return the page with a widget for each mark: what the site's builder reads."""
+def with_marks_filled(page: str) -> str:
+    """Return a page with what its marks stand for: what the site's builder reads.
 
-    def element(match: re.Match) -> str:
+    A mark is a comment: ``progress map``, ``warm-up 4.d`` (widgets), or ``slips`` (a table).
+    """
+
+    def filled(match: re.Match) -> str:
+        if match[1] == "slips":
+            return slips()
         widget = _answer_box(match[2]) if match[2] else progress_map()
         return f"`````{{raw}} html\n{widget.html()}\n`````"
 
-    return MARK.sub(element, page)
+    return MARK.sub(filled, page)
+
+
+def slips() -> str:
+    """Return a table of the slip that each build expects first, and what its check answers."""
+    rows = [
+        "| exercise | what the check says to the first slip it knows | slips known |",
+        "|---|---|---|",
+    ]
+    for e in exercises.all_exercises():
+        if isinstance(e, Build):
+            link = f"[{e.id} {e.title}](exercises.md#{_anchor(e)})"
+            rows.append(f"| {link} | {e.wrong[0].says} | {len(e.wrong)} |")
+    return "\n".join(rows)
 
 
 def _answer_box(number: str) -> Quiz:
     """Return a warm-up without what the page says around it."""
-    asked = question(exercises.find(number)) | {"prompt": [], "hints": []}
-    return Quiz([asked], title=f"Answer to {number}", footer=False)
+    asked = question(exercises.find(number)) | {"title": "", "prompt": [], "hints": []}
+    return Quiz([asked], title="Answer here", footer=False)
+
+
+def _counts(listed: list[Exercise]) -> str:
+    rows = [f"| chapter | {' | '.join(KINDS.values())} | wrong answers caught |", "|---" * 5 + "|"]
+    for chapter in exercises.CHAPTERS:
+        own = [e for e in listed if e.chapter == chapter]
+        counts = [sum(e.kind == kind for e in own) for kind in KINDS]
+        rows.append(
+            f"| {chapter} | {' | '.join(map(str, counts))} | {sum(len(e.wrong) for e in own)} |"
+        )
+    return "\n".join(rows)
 
 
 def _table(listed: list[Exercise]) -> str:

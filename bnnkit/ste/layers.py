@@ -25,6 +25,7 @@ from bnnkit.ste.estimator import (
     ste_backward,
     ste_forward,
 )
+from bnnkit.steps import step
 
 
 class Layer:
@@ -72,6 +73,26 @@ class Layer:
         return self.kept
 
 
+@step("2.3")
+def dense_backward(x, W, grad):
+    """Return the gradients behind ``y = x W'``: with respect to ``x``, and to ``W``.
+
+    Parameters
+    ----------
+    x : array of shape (n, inputs), what went into the layer
+    W : array of shape (outputs, inputs), the weights of the forward pass
+    grad : array of shape (n, outputs), the gradient with respect to ``y``
+
+    Returns
+    -------
+    (array of shape (n, inputs), array of shape (outputs, inputs)); the second sums over the batch
+
+    >>> dense_backward(np.array([[3.0, 4.0]]), np.array([[1.0, -1.0]]), np.array([[2.0]]))
+    (array([[ 2., -2.]]), array([[6., 8.]]))
+    """
+    return grad @ W, grad.T @ x
+
+
 class Linear(Layer):
     """Real weights: ``y = x W' + b``, with ``W`` of shape (outputs, inputs).
 
@@ -115,10 +136,10 @@ class Linear(Layer):
         """Fill ``grads`` and return ``grad W``: back through the weights of the forward pass."""
         x, W = self._take()
         _check_gradient(grad, (x.shape[0], self.n_out))
-        self.grads["W"] = grad.T @ x
+        grad_x, self.grads["W"] = dense_backward(x, W, grad)
         if "b" in self.params:
             self.grads["b"] = namespace(grad).sum(grad, axis=0)
-        return grad @ W
+        return grad_x
 
     def _place_weights(self, W) -> None:
         self.params["W"] = W

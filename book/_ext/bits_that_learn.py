@@ -24,7 +24,7 @@ TYPE = re.compile(
     r"(?:array|\w+ array|ndarray|int|integer|float|number|bool|str|string|callable|sequence|list|"
     r"tuple|dict|path|generator|[A-Z]\w+|\(|\{|\"|None\b)"
 )
-EXERCISES = "book/exercises"
+MADE_FROM_EXERCISES = ("book/exercises", "book/teaching")
 API_MARK = "<!-- every module of the package -->"
 
 
@@ -120,12 +120,12 @@ def list_modules(app, docname, source):
         source[0] = source[0].replace(API_MARK, "\n".join(sections))
 
 
-def place_warm_ups(app, docname, source):
-    """Put the warm-ups and the map of progress in their places on the page of exercises."""
-    if docname == EXERCISES:
-        from bnnkit.learn.page import with_widgets
+def fill_marks(app, docname, source):
+    """Put what is made from the exercises (warm-ups, map, slips) where a page asks for it."""
+    if docname in MADE_FROM_EXERCISES:
+        from bnnkit.learn.page import with_marks_filled
 
-        source[0] = with_widgets(source[0])
+        source[0] = with_marks_filled(source[0])
 
 
 def _public_modules(package):
@@ -169,7 +169,7 @@ def setup(app):
     app.connect("config-inited", configure, priority=100)
     app.connect("builder-inited", write_widgets)
     app.connect("source-read", list_modules)
-    app.connect("source-read", place_warm_ups)
+    app.connect("source-read", fill_marks)
     app.connect("autodoc-process-docstring", read_house_style, priority=100)
     app.connect("html-page-context", mend_source_links)
     app.connect("html-page-context", add_widgets, priority=800)

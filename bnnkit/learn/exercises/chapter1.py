@@ -268,6 +268,79 @@ THERMOMETER = Build(
     ),
 )
 
+# -- 1.4 the cosine ------------------------------------------------------------------------------
+
+
+def cosine_to_sign(W):
+    """The cosine between each row of W (n, d) and its signs, float (n,)."""
+    # begin solution
+    lengths = np.sqrt((W**2).sum(axis=1)) * np.sqrt(W.shape[1])
+    return np.abs(W).sum(axis=1) / lengths
+    # end solution
+
+
+def cosine_cases():
+    def case(W):
+        W = np.array(W, float)
+        signs = np.where(W < 0, -1.0, 1.0)
+        angles = [w @ s / np.linalg.norm(w) / np.linalg.norm(s) for w, s in zip(W, signs)]
+        return Case({"W": W}, wanted=np.array(angles))
+
+    yield case([[1, 1]])
+    yield case([[3, 4]])
+    yield case([[3, -4]])
+    yield case([[1, 0, 0, 0]])
+    yield case([[1, 2], [-3, 1], [0, 5]])
+    yield case([[0.25, -1, 2], [4, -4, 2]])
+    rng = np.random.default_rng(14)
+    for n, d in ((1, 9), (4, 16), (3, 784)):
+        yield case(rng.normal(size=(n, d)))
+
+
+COSINE = Build(
+    id="1.4",
+    title="How far is the corner?",
+    prompt="Write `cosine_to_sign(W)`: for each row $w$ of `W`, shape $(n, d)$, the cosine of the angle "
+    "between $w$ and $\\mathrm{sign}(w)$, as floats of shape $(n,)$. No row is zero.",
+    hints=(
+        "A cosine is a dot product divided by two lengths. What is the dot product of w with its signs?",
+        "Every product w_j sign(w_j) is |w_j|. And how long is a vector of d signs?",
+        "The sum of |w_j| over the square root of d times the length of w, row by row: axis=1.",
+    ),
+    why="The signs are the corner of the cube nearest to w, at a cosine of |w|_1 / (sqrt(d) |w|_2). It is 1 "
+    "for a row that is a corner itself, about 0.8 for a bell curve, and 1 / sqrt(d) for a row with a "
+    "single weight.",
+    solution=cosine_to_sign,
+    cases=cosine_cases,
+    serves=False,
+    wrong=(
+        Wrong(
+            lambda W: np.abs(W).sum(axis=1) / np.linalg.norm(W, axis=1),
+            "A cosine is at most 1. The vector of signs has a length, too: the square root of d.",
+        ),
+        Wrong(
+            lambda W: np.abs(W.sum(axis=1)) / np.sqrt((W**2).sum(axis=1) * W.shape[1]),
+            "The sum is taken before the absolute value, so weights of different sign cancel.",
+        ),
+        Wrong(
+            lambda W: np.abs(W).sum(axis=0) / np.sqrt((W**2).sum(axis=0) * len(W)),
+            "One number a column came back. Each row is a vector: sum along axis 1.",
+        ),
+        Wrong(
+            lambda W: np.abs(W).sum(axis=1) / (np.linalg.norm(W, axis=1) * W.shape[1]),
+            "The length of d signs is the square root of d, not d.",
+        ),
+        Wrong(
+            lambda W: np.abs(W).sum(axis=1) ** 2 / ((W**2).sum(axis=1) * W.shape[1]),
+            "That is the cosine squared.",
+        ),
+        Wrong(
+            lambda W: W.sum(axis=1) / np.sqrt((W**2).sum(axis=1) * W.shape[1]),
+            "That is the cosine to a vector of ones. Each weight is multiplied by its own sign.",
+        ),
+    ),
+)
+
 # -- by hand, and to explore ---------------------------------------------------------------------
 
 BY_HAND = (
@@ -400,4 +473,4 @@ TO_EXPLORE = (
     ),
 )
 
-EXERCISES = (SIGN, COIN, THERMOMETER, *BY_HAND, *TO_EXPLORE)
+EXERCISES = (SIGN, COIN, THERMOMETER, COSINE, *BY_HAND, *TO_EXPLORE)

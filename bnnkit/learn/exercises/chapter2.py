@@ -3,6 +3,7 @@
 import numpy as np
 
 import bnnkit.ste  # noqa: F401  (its functions are the references)
+from bnnkit.learn.exercises.chapter3 import signs_of
 from bnnkit.learn.model import Build, Case, Explore, WarmUp, Wrong
 
 # -- 2.1 the backward pass -----------------------------------------------------------------------
@@ -183,6 +184,82 @@ LATENT_UPDATE = Build(
     ),
 )
 
+# -- 2.3 the backward pass of a layer ------------------------------------------------------------
+
+
+def dense_backward(x, W, grad):
+    """Behind y = x W': the gradients with respect to x (n, inputs) and to W (outputs, inputs)."""
+    # begin solution
+    return grad @ W, grad.T @ x
+    # end solution
+
+
+def dense_cases():
+    def case(x, W, grad):
+        arrays = {"x": x, "W": W, "grad": grad}
+        return Case({name: np.array(values, float) for name, values in arrays.items()})
+
+    yield case([[2]], [[1]], [[0.5]])
+    yield case([[2]], [[-1]], [[0.5]])
+    yield case([[2, 3]], [[1, -1]], [[0.5]])
+    yield case([[2], [3]], [[1]], [[0.5], [1]])
+    yield case([[1, 2]], [[1, -1], [1, 1]], [[1, 4]])
+    rng = np.random.default_rng(23)
+    for n, inputs, outputs in ((3, 2, 2), (2, 3, 4), (4, 5, 3)):
+        x = rng.integers(-8, 9, (n, inputs)) / 4
+        yield case(x, signs_of(rng, outputs, inputs), rng.integers(-8, 9, (n, outputs)) / 8)
+
+
+DENSE_BACKWARD = Build(
+    id="2.3",
+    title="Back through a layer",
+    prompt="A layer of binary weights computed $y = x W^\\top$: `x` has shape $(n, \\text{inputs})$ and `W`, "
+    "the very weights of the forward pass, $(\\text{outputs}, \\text{inputs})$. Write "
+    "`dense_backward(x, W, grad)`, where `grad`, $(n, \\text{outputs})$, is the gradient with respect to "
+    "$y$, summed nowhere yet. Return a tuple: the gradient with respect to `x`, and that with "
+    "respect to `W`, summed over the batch.",
+    hints=(
+        "Let the shapes lead you: what can be multiplied with what, so that the shape of x comes out?",
+        "Input j reaches every output i through W_ij, so its gradient sums grad_i W_ij over i.",
+        "grad @ W has the shape of x; grad.T @ x has the shape of W and sums over the batch.",
+    ),
+    why="The first product holds the binary weights and needs no multiplication, the second holds none and "
+    "does. Where a coin made the weights, it must be the same coin: a fresh draw here would be blame "
+    "for weights that were not used.",
+    solution=dense_backward,
+    cases=dense_cases,
+    wrong=(
+        Wrong(
+            lambda x, W, grad: (grad @ W, x.T @ grad),
+            "The gradient of W lies on its side: W has one row for each output.",
+        ),
+        Wrong(
+            lambda x, W, grad: (grad @ W, grad.T @ x / len(x)),
+            "The batch is averaged. Here it is summed: the loss has divided by n already, if anyone.",
+        ),
+        Wrong(
+            lambda x, W, grad: (grad.T @ x, grad @ W),
+            "The two are swapped: first the gradient of x, then that of W.",
+        ),
+        Wrong(
+            lambda x, W, grad: (grad @ W.T, grad.T @ x),
+            "On the way back W is not transposed: the forward pass had the transpose.",
+        ),
+        Wrong(
+            lambda x, W, grad: (np.sign(grad) @ W, grad.T @ x),
+            "The weights are signs, the gradient is not: keep its size.",
+        ),
+        Wrong(
+            lambda x, W, grad: (grad @ W, np.outer(grad[0], x[0])),
+            "Only the first sample of the batch is counted in the gradient of W.",
+        ),
+        Wrong(
+            lambda x, W, grad: (grad @ W, grad.T @ np.where(x < 0, -1.0, 1.0)),
+            "The inputs are real here. Only the weights are binary.",
+        ),
+    ),
+)
+
 # -- by hand, and to explore ---------------------------------------------------------------------
 
 BY_HAND = (
@@ -315,6 +392,37 @@ TO_EXPLORE = (
             ),
         ),
     ),
+    Explore(
+        id="2.y",
+        title="Ten times the latents",
+        prompt="Draw 1000 latents and 1000 targets, uniform in $[-1, 1]$. Take 300 steps of `latent_update` "
+        "against the direction $\\mathrm{sign}(w) - \\text{target}$, with rate 0.1 and `bound=None`. Then do "
+        "it again, from the same start and for the same targets, with the latents and the rate ten times as "
+        "large. Which fraction of the 1000 signs is the same in the end?",
+        hints=(
+            "Predict first: what does a bit see of the size of its latent?",
+            "Write the 300 steps as a function of a scale, with the random numbers drawn from one seed.",
+            "Compare np.where(latent < 0, -1, 1) of both runs; then try bound=1.0 in both.",
+        ),
+        why="All of them. Without a bound only the ratio of latent to step counts: a latent is inertia, "
+        "measured in steps. So a learning rate means nothing here before the size of the start is known. "
+        "A bound sets that size, and with bound=1.0 in both runs about half of the signs differ.",
+        low=0.99,
+        high=1.0,
+        wrong=(
+            Wrong(
+                (0.4, 0.58),
+                "Half is chance. Is a bound still on, or did the second run draw other random numbers?",
+            ),
+            Wrong(
+                (0.6, 0.75),
+                "Was only one of them made larger? Latents and rate both, by the same factor.",
+            ),
+            Wrong(
+                (5, 15), "A fraction is asked for: how many signs are equal, out of all of them?"
+            ),
+        ),
+    ),
 )
 
-EXERCISES = (STE_BACKWARD, LATENT_UPDATE, *BY_HAND, *TO_EXPLORE)
+EXERCISES = (STE_BACKWARD, LATENT_UPDATE, DENSE_BACKWARD, *BY_HAND, *TO_EXPLORE)

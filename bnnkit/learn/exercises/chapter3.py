@@ -357,6 +357,117 @@ TERNARY_DOT = Build(
     ),
 )
 
+# -- 3.5 batch norm as a threshold ---------------------------------------------------------------
+
+
+def fold_bn(gamma, beta, mean, deviation):
+    """Integers (side, threshold) for gamma (z - mean) / deviation + beta: it is >= 0 where
+    side * z >= threshold, for every whole z."""
+    # begin solution
+    side = np.where(gamma < 0, -1, 1)
+    edge = mean - beta * deviation / gamma  # where the normalised sum is 0
+    return side, np.ceil(side * edge).astype(int)
+    # end solution
+
+
+SUMS = np.arange(-9, 10)
+
+
+def fires(fold, gamma, beta, mean, deviation):
+    """Which of the sums -9 .. 9 fire, one row a neuron, by the integers that ``fold`` returns."""
+    side, threshold = fold(gamma, beta, mean, deviation)
+    side, threshold = np.asarray(side), np.asarray(threshold)
+    if not side.dtype.kind == threshold.dtype.kind == "i":
+        raise TypeError(f"side and threshold must be integers, got {side.dtype}, {threshold.dtype}")
+    return side[:, None] * SUMS >= threshold[:, None]
+
+
+def fold_cases():
+    law = "A row is a neuron. The bits say for which of the sums z = -9 .. 9 it fires."
+
+    def case(*rows):
+        gamma, beta, mean, deviation = np.array(rows, float).T
+        normalised = gamma[:, None] * (SUMS - mean[:, None]) + (beta * deviation)[:, None]
+        given = {"gamma": gamma, "beta": beta, "mean": mean, "deviation": deviation}
+        return Case(given, fires, normalised >= 0, law)
+
+    yield case([1, 0, 0, 1])
+    yield case([1, 0, 2.5, 1])
+    yield case([1, 0, -2.5, 1])
+    yield case([-1, 0, 2.5, 1])
+    yield case([1, 0, 3, 1])
+    yield case([-1, 0, 3, 1])
+    yield case([1, 2, 0, 1])
+    yield case([1, 2, 0, 2])
+    yield case([4, 2, 0, 2])
+    yield case([0.5, -1, 1.5, 2], [-0.5, -1, 1.5, 2], [-2, 3, -0.25, 4])
+    rng = np.random.default_rng(35)
+    gamma = rng.choice([-2, -1, -0.5, 0.5, 1, 2], 12)
+    rest = rng.integers(-12, 13, (2, 12)) / 4
+    yield case(*zip(gamma, *rest, rng.choice([0.5, 1, 2], 12)))
+
+
+def folded(edge, side=None, whole=np.ceil):
+    """A fold with another edge, side or way to round."""
+
+    def fold(gamma, beta, mean, deviation):
+        sides = np.where(gamma < 0, -1, 1) if side is None else np.full(len(gamma), side)
+        return sides, whole(sides * edge(gamma, beta, mean, deviation)).astype(int)
+
+    return fold
+
+
+def the_edge(gamma, beta, mean, deviation):
+    return mean - beta * deviation / gamma
+
+
+FOLD_BN = Build(
+    id="3.5",
+    title="Batch norm is a threshold",
+    prompt="A batch norm and a sign follow a sum $z$ of signs: the neuron fires where "
+    "$\\gamma (z - \\mu) / \\sigma + \\beta \\ge 0$. The sum is a whole number, so all of this is one "
+    "comparison of integers. Write `fold_bn(gamma, beta, mean, deviation)`: arrays of one number a "
+    "neuron come in, with $\\gamma \\ne 0$ and $\\sigma > 0$. Return integer arrays `(side, threshold)`, "
+    "`side` of $\\pm 1$, such that the neuron fires exactly where `side * z >= threshold`.",
+    hints=(
+        "For which z is the normalised sum exactly 0? On which side of it does the neuron fire?",
+        "A negative gamma turns the comparison round: multiply both sides by -1, that is by side.",
+        "side * z >= side * edge, and the left side is whole: the right side may be rounded up.",
+    ),
+    why="Four numbers a neuron become one integer and one bit, and nothing is approximate: between two "
+    "neighbouring whole numbers a threshold may lie anywhere. The bit can even go into the weights, by "
+    "turning the row round.",
+    solution=fold_bn,
+    cases=fold_cases,
+    serves=False,
+    wrong=(
+        Wrong(
+            folded(the_edge, side=1),
+            "With a negative gamma the neuron fires below its edge, not above.",
+        ),
+        Wrong(
+            folded(the_edge, whole=np.floor),
+            "The threshold is one too low: a sum just below the edge fires as well. Round up.",
+        ),
+        Wrong(
+            folded(the_edge, whole=lambda x: np.floor(x) + 1),
+            "On the edge itself the neuron fires: sign(0) = +1.",
+        ),
+        Wrong(
+            folded(lambda gamma, beta, mean, deviation: mean + beta * deviation / gamma),
+            "The edge has moved to the wrong side: a positive beta makes it easier to fire.",
+        ),
+        Wrong(
+            folded(lambda gamma, beta, mean, deviation: mean - beta / gamma),
+            "The deviation seems to be left out. Beta is added after the division by it.",
+        ),
+        Wrong(
+            folded(lambda gamma, beta, mean, deviation: mean - beta * deviation),
+            "Gamma has a size, not only a sign: beta counts for less where gamma is large.",
+        ),
+    ),
+)
+
 # -- by hand, and to explore ---------------------------------------------------------------------
 
 BY_HAND = (
@@ -502,4 +613,4 @@ TO_EXPLORE = (
     ),
 )
 
-EXERCISES = (PACK, XNOR_DOT, BIT_TRANSPOSE, TERNARY_DOT, *BY_HAND, *TO_EXPLORE)
+EXERCISES = (PACK, XNOR_DOT, BIT_TRANSPOSE, TERNARY_DOT, FOLD_BN, *BY_HAND, *TO_EXPLORE)

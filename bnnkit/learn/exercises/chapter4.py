@@ -3,6 +3,7 @@
 import numpy as np
 
 import bnnkit.bep.chain
+import bnnkit.bep.perceptron
 import bnnkit.bep.prototypes  # noqa: F401  (their functions are the references)
 from bnnkit.learn.exercises.chapter3 import signs_of
 from bnnkit.learn.model import Build, Case, Explore, WarmUp, Wrong
@@ -601,6 +602,100 @@ REINFORCE = Build(
     ),
 )
 
+# -- 4.7 one step of one neuron ------------------------------------------------------------------
+
+
+def cp_step(h, x, y):
+    """The hidden integers of one neuron after one sample, int16 (K,): moved only if it was wrong."""
+    # begin solution
+    w = np.where(h < 0, -1, 1)
+    answer = 1 if x.astype(int) @ w >= 0 else -1
+    if answer == y:
+        return h
+    return np.clip(h + 2 * y * x.astype(int), -32767, 32767).astype(np.int16)
+    # end solution
+
+
+def cp_cases():
+    def case(h, x, y):
+        return Case({"h": np.array(h, np.int16), "x": np.array(x, np.int8), "y": y})
+
+    yield case([1], [1], -1)
+    yield case([1], [1], 1)
+    yield case([-3], [1], 1)
+    yield case([1, 1], [1, -1], -1)
+    yield case([1, 1], [1, -1], 1)
+    yield case([5, -1, -1], [1, 1, 1], 1)
+    yield case([-5, 1, 1], [1, 1, 1], 1)
+    yield case([1, -1, 3], [1, 1, -1], 1)
+    yield case([32767, 1, 1], [-1, -1, 1], 1)
+    yield case([32767, -1, -1], [1, 1, 1], 1)
+    rng = np.random.default_rng(47)
+    for K in (5, 9, 301):
+        for y in (-1, 1):
+            yield case(2 * rng.integers(-6, 6, K) + 1, signs_of(rng, K), y)
+    yield case(np.ones(200), -np.ones(200), 1)
+
+
+def one_step(h, x, y, *, sums=None, wrong=None, step=2):
+    """A step of a neuron with another sum, another idea of being wrong, or another length."""
+    z = x.astype(int) @ np.where(h < 0, -1, 1) if sums is None else sums(h.astype(int), x)
+    if not ((1 if z >= 0 else -1) != y if wrong is None else wrong(z, y)):
+        return h
+    return held(h + step * y * x.astype(int))
+
+
+CP_STEP = Build(
+    id="4.7",
+    title="One neuron, one sample",
+    prompt="Write `cp_step(h, x, y)`: a neuron has hidden integers `h` (odd `int16`, shape $(K,)$), sees the "
+    "signs `x` and should answer `y`, $-1$ or $+1$. It answers with the sign of $\\sum_j "
+    "\\mathrm{sign}(h_j)\\, x_j$. If that is right, return `h`; else return $h + 2 y x$, held in "
+    "$\\pm 32767$, as `int16`. `h` itself stays as it is.",
+    hints=(
+        "The neuron works with bits. When does it look at its hidden integers?",
+        "First the answer, by the signs of h and with sign(0) = +1. Only an error moves anything.",
+        "On an error: np.clip(h + 2 * y * x, -32767, 32767).astype(np.int16), in a dtype with room.",
+    ),
+    why="It is the perceptron of 1958 with a memory: the weights that work are one bit each, and h counts how "
+    "often each was told otherwise. BEP is this step, once blame has told hidden neurons what their "
+    "answer should have been.",
+    solution=cp_step,
+    cases=cp_cases,
+    wrong=(
+        Wrong(
+            lambda h, x, y: one_step(h, x, y, wrong=lambda z, y: True),
+            "A neuron that was right has moved. Only an error is a reason to.",
+        ),
+        Wrong(
+            lambda h, x, y: one_step(h, x, y, step=1),
+            "A step of 1 makes h even, and it can stop on 0, where it has no sign. Steps are of 2.",
+        ),
+        Wrong(
+            lambda h, x, y: one_step(h, x, y, sums=lambda h, x: x.astype(int) @ h),
+            "The answer was taken from h. The neuron answers with its bits, the signs of h.",
+        ),
+        Wrong(
+            lambda h, x, y: one_step(h, x, y, step=-2),
+            "The step goes away from the wanted answer: add y times x.",
+        ),
+        Wrong(
+            lambda h, x, y: one_step(h, x, y, wrong=lambda z, y: z * y <= 0),
+            "A sum of 0 counts as wrong here. Its sign is +1, so it is right if y is +1.",
+        ),
+        Wrong(
+            lambda h, x, y: (
+                h if one_step(h, x, y) is h else (h + np.int16(2 * y) * x).astype(np.int16)
+            ),
+            "A hidden integer went past 32767 and wrapped round. Hold it in the range.",
+        ),
+        Wrong(
+            lambda h, x, y: one_step(h, x, y, sums=lambda h, x: x @ np.sign(h).astype(np.int8)),
+            "A sum of 200 signs does not fit into int8 and wraps round. Add up in a wider dtype.",
+        ),
+    ),
+)
+
 # -- by hand, and to explore ---------------------------------------------------------------------
 
 BY_HAND = (
@@ -779,6 +874,7 @@ EXERCISES = (
     SELECT,
     UPDATE,
     REINFORCE,
+    CP_STEP,
     *BY_HAND,
     *TO_EXPLORE,
 )
