@@ -110,6 +110,31 @@ def test_a_wrong_value_is_shown_before_a_wrong_dtype():
     assert "At zero a 0 came back" in result.says
 
 
+def test_two_mistakes_at_once_get_a_guess_that_says_so():
+    def select(z, a_star, group):  # right neurons are eligible, and the smallest has a sign
+        n, K = z.shape
+        lowest = z.reshape(n, -1, group).argmin(axis=2)[:, :, None]
+        return (lowest == np.arange(group)).reshape(n, K)
+
+    says = learn.check("4.4", select).says
+    assert (
+        says == "Perhaps this: A neuron that is right was chosen. Only wrong ones are candidates."
+    )
+
+
+@pytest.mark.parametrize(
+    "got, wanted, words",
+    [
+        (np.ones((3, 1)), np.ones(3), "An axis is left that should be gone"),
+        (np.float64(1), np.ones(3), "An axis has gone that should have stayed"),
+        (np.ones((2, 3)), np.ones((3, 2)), "It lies on its side."),
+        (np.ones((2, 3)), np.ones((4, 3)), "(4, 3) was expected."),
+    ],
+)
+def test_a_wrong_shape_says_what_happened_to_the_axes(got, wanted, words):
+    assert words in judge.difference(got, wanted).says
+
+
 def test_changing_the_argument_is_noticed():
     def spoil(x):
         sign = good_sign(x)
@@ -174,6 +199,7 @@ def test_a_stub_is_its_solution_with_a_hole():
 def test_an_exercise_shows_its_task_and_stub():
     text = learn.exercise("1.1")._repr_markdown_()
     assert "Write `sign(x)`" in text and "raise NotImplementedError" in text
+    assert 'Then `check("1.1", sign)`' in text
 
 
 # -- progress --------------------------------------------------------------------------------------
@@ -366,6 +392,11 @@ def test_signs_words_and_numbers_are_drawn():
     assert lines(draw("x", np.array([0.5, -0.0]))) == ["  x 0.5   -0"]
     assert lines(draw("n", 7)) == ["  n 7"]
     assert lines(draw("n", None)) == ["  n None"]
+
+
+def test_words_beside_a_number_are_a_number():
+    grid = draw("n", np.array([2**64 - 1], np.uint64), -1)
+    assert lines(grid) == ["  n 18446744073709551615"]
 
 
 def test_a_mark_stands_under_its_bit():

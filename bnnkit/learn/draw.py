@@ -91,13 +91,15 @@ def draw(
     if not drawable(value):
         return Grid(label, [[describe(value)]])
     beside = beside if drawable(beside) else None
-    signs = any(np.asarray(x).dtype == np.int8 for x in (value, beside) if x is not None)
-    rows, bits = cells(value, signs)
+    shown = [np.asarray(x) for x in (value, beside) if x is not None]
+    signs = any(x.dtype == np.int8 for x in shown)
+    words = all(x.dtype == np.uint64 and x.ndim > 0 for x in shown)
+    rows, bits = cells(value, signs, words)
     if not rows or not rows[0]:
         return Grid(label, [["(empty)"]], note=f"(of shape {np.shape(value)})")
     if beside is None and np.size(value) > BITS and len(np.unique(value)) == 1:
         return Grid(label, [[f"{np.size(value)} times {rows[0][0]}"]])
-    both = rows if beside is None else rows + cells(beside, signs)[0]
+    both = rows if beside is None else rows + cells(beside, signs, words)[0]
     width = max(len(cell) for row in both for cell in row)
     marks = None if marks is None else _fitted(marks, len(rows), len(rows[0]))
     grid = Grid(label, rows, bits and width == 1, marks, "", width, pointed)
@@ -132,13 +134,14 @@ def drawable(value: Any) -> bool:
     return isinstance(value, (bool, int, float, np.number, np.bool_, np.ndarray))
 
 
-def cells(value: Any, signs: bool = False) -> tuple[list[list[str]], bool]:
+def cells(value: Any, signs: bool = False, words: bool = False) -> tuple[list[list[str]], bool]:
     """Return a value as rows of strings, and whether each cell is one bit.
 
-    With ``signs``, an array of nothing but -1, 0 and +1 is drawn as signs.
+    With ``signs``, an array of nothing but -1, 0 and +1 is drawn as signs; with ``words``, uint64
+    words are drawn as their bits.
     """
     array = np.asarray(value)
-    if array.dtype == np.uint64 and array.ndim:
+    if words:
         return [["01"[bit] for bit in row] for row in word_bits(array)], True
     rows = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
     if array.dtype == bool:

@@ -93,20 +93,21 @@ def diagnosis(exercise: Build, outcomes: list, found: list) -> str | None:
 
     First choice is a wrong answer with the same outcome on every case. Failing that, one with the
     same outcome on the smallest failing case and on most failing cases: the reader may have made
-    two mistakes, or tidied one up in places.
+    two mistakes, or tidied one up in places. One that agrees on the smallest case, and on few
+    others, is no more than a guess and says so.
     """
     cases, _, mistakes = answers(exercise.id)
     failing = [i for i, d in enumerate(found) if d is not None and d.kind != "form"]
     if not failing or outcomes[failing[0]].trouble == "stub":
         return None
-    best, says = 0.5, None
+    best, says = 0.0, None
     for wrong, theirs in zip(exercise.wrong, mistakes, strict=True):
         both = zip(outcomes, theirs, cases, strict=False)
         alike = [_alike(ours, their, case.tolerance) for ours, their, case in both]
         share = 2.0 if all(alike) else np.mean([alike[i] for i in failing])
         if alike[failing[0]] and share > best:
             best, says = share, wrong.says
-    return says
+    return says if says is None or best > 0.5 else f"Perhaps this: {says}"
 
 
 def _alike(ours: sandbox.Outcome, theirs: sandbox.Outcome, tolerance: float) -> bool:
@@ -137,11 +138,20 @@ def difference(got: Any, wanted: Any, tolerance: float = 0.0) -> Difference | No
     except ValueError:  # ragged lists
         return Difference("The rows that came back differ in length.")
     if a.dtype.kind not in "biuf" or a.shape != b.shape:
-        return Difference(f"The shape is {a.shape}; {b.shape} was expected.")
+        return Difference(f"The shape is {a.shape}; {b.shape} was expected. {_axes(a, b)}".strip())
     marks = _unequal(a, b, tolerance)
     if marks.any():
-        return Difference("The marked places differ.", marks)
+        return Difference("The marked places differ. Go through this case by hand.", marks)
     return _form_difference(got, wanted)
+
+
+def _axes(a: np.ndarray, b: np.ndarray) -> str:
+    """Return what may have happened to the axes of ``a``, which should have those of ``b``."""
+    if a.ndim > b.ndim:
+        return "An axis is left that should be gone: add up along it, or choose from it."
+    if a.ndim < b.ndim:
+        return "An axis has gone that should have stayed: along which one did you add up?"
+    return "It lies on its side." if a.shape == b.shape[::-1] else ""
 
 
 def _tuple_difference(got: Any, wanted: tuple | list, tolerance: float) -> Difference | None:

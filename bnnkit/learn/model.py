@@ -202,7 +202,9 @@ class Build(Exercise):
         return f"```python\n{self.source}\n```"
 
     def _repr_markdown_(self) -> str:
-        return f"{super()._repr_markdown_()}\n\n```python\n{self.stub}\n```"
+        call = f'check("{self.id}", {self.solution.__name__})'
+        then = f'Then `{call}`; `hint("{self.id}")` helps a little more each time.'
+        return f"{super()._repr_markdown_()}\n\n```python\n{self.stub}\n```\n\n{then}"
 
 
 def _source(function: Callable) -> list[str]:

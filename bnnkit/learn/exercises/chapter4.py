@@ -391,6 +391,12 @@ SELECT = Build(
     wrong=(
         Wrong(
             lambda z, a_star, group: (
+                winners(z, np.sign(z) != a_star, np.abs(z), group) & (np.sign(z) != a_star)
+            ),
+            "A sum of 0 counts as wrong whatever is desired. Its sign is +1.",
+        ),
+        Wrong(
+            lambda z, a_star, group: (
                 winners(z, is_wrong(z, a_star), z, group) & is_wrong(z, a_star)
             ),
             "The smallest z is not the nearest to zero: a very negative sum is far away. Take |z|.",
