@@ -31,6 +31,8 @@ CELLS = [
     "widget",
     "print('step', widget.step, 'selected', widget.selected)",
     "widget.step = 0",
+    "from bnnkit import learn\nlearn.warm_ups('1.b')",
+    "print(learn.progress())",
 ]
 BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
 SERVER = [
@@ -57,7 +59,9 @@ def lab(tmp_path):
         f"JUPYTER_{name}_DIR": str(tmp_path / name.lower())
         for name in ("CONFIG", "DATA", "RUNTIME")
     }
-    environment = os.environ | own | {"HOME": str(tmp_path)}
+    environment = (
+        os.environ | own | {"HOME": str(tmp_path), "BNNKIT_HOME": str(tmp_path / "reader")}
+    )
     environment.pop("BNNKIT_WIDGETS", None)
     command = [sys.executable, "-m", "jupyterlab", *SERVER, f"--port={port}"]
     with open(tmp_path / "server.log", "w") as log:
@@ -124,7 +128,7 @@ def run(page, number: int) -> None:
     pytest.fail(f"cell {number} does not run: {prompt.inner_text()}")
 
 
-def test_a_widget_and_python_share_their_state(page):
+def test_widgets_and_python_share_their_state(page):
     from playwright.sync_api import expect
 
     run(page, 0)
@@ -147,3 +151,15 @@ def test_a_widget_and_python_share_their_state(page):
 
     run(page, 2)
     expect(said).to_have_text("Epoch 0: the start.", timeout=WAIT)
+
+    run(page, 3)
+    answer = page.locator(".jp-OutputArea").get_by_role("textbox", name="1.b The coin's variance")
+    answer.wait_for()
+    page.wait_for_timeout(1000)  # for the focus, as above
+    answer.click()
+    answer.press_sequentially("0.84")  # no shortcut of JupyterLab takes the keys
+    answer.press("Enter")
+    expect(page.get_by_text("✓ done")).to_be_visible(timeout=WAIT)
+    run(page, 4)
+    output = page.locator(".jp-CodeCell").nth(4).locator(".jp-OutputArea-output")
+    expect(output).to_have_text(re.compile(r"\[x\] 1.b The coin"), timeout=WAIT)

@@ -32,7 +32,7 @@ function card(question, onRight) {
   const say = status();
   const hints = h("ol", { class: "btl-hints" });
   const reasons = h("details", { hidden: true });
-  const control = CONTROLS[question.form](question, label);
+  const control = CONTROLS[question.form](question, label, check);
   let given = 0;
 
   function check() {
@@ -61,11 +61,10 @@ function card(question, onRight) {
     hint.disabled = given === question.hints.length;
   });
   const element = h(
-    "form",
-    { class: "btl-card", role: "group", "aria-labelledby": label, onsubmit: (event) => { event.preventDefault(); check(); } },
+    "div", { class: "btl-card", role: "group", "aria-labelledby": label },
     h("p", { class: "btl-question", id: label }, `${question.id} ${question.title}`, done),
     question.prompt.length > 0 ? h("p", {}, words(question.prompt)) : null, control.element,
-    h("div", { class: "btl-row" }, h("button", { type: "submit", class: "btl-button" }, "Check"), question.hints.length > 0 ? hint : null),
+    h("div", { class: "btl-row" }, button("Check", check), question.hints.length > 0 ? hint : null),
     h("div", { "aria-live": "polite" }, hints), say, reasons,
   );
   return { element, mark: (passed) => { done.textContent = passed ? " ✓ done" : ""; } };
@@ -78,8 +77,11 @@ function words(runs) {
 
 // -- the controls: each { element, answer(), ask }; answer() is null before there is one ----------
 
-function number(question, label) {
-  const input = h("input", { type: "text", inputmode: "text", class: "btl-entry", "aria-labelledby": label, autocomplete: "off" });
+function number(question, label, check) {
+  const input = h("input", {
+    type: "text", class: "btl-entry", "aria-labelledby": label, autocomplete: "off",
+    onkeydown: ({ key }) => key === "Enter" && check(), // a form would not hear it in JupyterLab
+  });
   const answer = () => (Number.isNaN(readNumber(input.value)) ? null : readNumber(input.value));
   return { element: h("p", {}, input), answer, ask: "Type a number first. A fraction such as 1/4 will do." };
 }
