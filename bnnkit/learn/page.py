@@ -65,7 +65,7 @@ def slips() -> str:
     ]
     for e in exercises.all_exercises():
         if isinstance(e, Build):
-            link = f"[{e.id} {e.title}](exercises.md#{_anchor(e)})"
+            link = f"{{ref}}`{e.id} {e.title} <{_anchor(e)}>`"
             rows.append(f"| {link} | {e.wrong[0].says} | {len(e.wrong)} |")
     return "\n".join(rows)
 
