@@ -23,14 +23,18 @@ Table 2; energy at 45 nm after Horowitz 2014.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from bnnkit.bep import BEPNetwork
 from bnnkit.bep.training import SignNetwork
-from bnnkit.errors import check_int, check_number
+from bnnkit.errors import check_int, check_number, check_widths
 from bnnkit.recurrent import BEPRecurrentNetwork
-from bnnkit.ste import BatchNorm, BinaryConnectNetwork, BinaryLinear, Linear, Sign
+from bnnkit.ste import BatchNorm, BinaryConnectNetwork, Linear, ReLU, Sign
 
 FLOAT, LATENT_AND_ADAM = 4, 16  # bytes: a float32; a parameter, its gradient and two moments
 HIDDEN = 2  # bytes of a hidden integer
@@ -169,6 +173,7 @@ def summary(
     batch: int = 100,
     fires: float | None = None,
     steps: int | None = None,
+    image: Sequence[int] | None = None,
     costs: Costs | None = None,
 ) -> Summary:
     """Return what a network costs, a layer at a time.
@@ -181,6 +186,7 @@ def summary(
     fires : share of the samples that BEP learns from, in [0, 1]; None for that of the last epoch,
         or 1 before the first
     steps : time steps of a recurrent network; None for its window, or 1 without one
+    image : (maps, height, width) of a sample, for a network that convolves
     costs : the assumptions
 
     >>> print(summary(BEPNetwork((784, 525, 525), 10)).rows[0]["gates"])
@@ -202,7 +208,7 @@ def summary(
         parts = _recurrent_parts(model, fires, steps, costs)
     elif isinstance(model, BinaryConnectNetwork):
         title = f"BinaryConnectNetwork, {model.n_classes} classes"
-        parts = list(_float_parts(model, batch, costs))
+        parts = list(_float_parts(model, image, batch, costs))
     else:
         raise TypeError(
             "model must be a BEPNetwork, BEPRecurrentNetwork or BinaryConnectNetwork, "
@@ -217,7 +223,7 @@ def summary(
 def _bep_parts(net: BEPNetwork, fires: float, costs: Costs) -> list[Part]:
     parts = []
     for i, (shape, group) in enumerate(zip(zip(net.widths[1:], net.widths), net.groups)):
-        parts.append(_sign_layer(f"W_{i + 1}", shape, fires, costs, group, passes_down=i > 0))
+        parts.append(_sign_layer(f"W_{i + 1}", shape, fires, costs, group, blames=int(i > 0)))
     return [*parts, _sign_layer("P", net.P.shape, fires, costs)]
 
 
@@ -231,9 +237,9 @@ def _recurrent_parts(net: BEPRecurrentNetwork, fires, steps: int, costs: Costs) 
         parts.append(_sign_layer("expansion", shape, fires, costs, times=steps))
     return [
         *parts,
-        _sign_layer("W_xs", xs, fires, costs, state, False, times=steps, back=back),
-        _sign_layer("W_ss", ss, fires, costs, state, True, times=steps, back=back),
-        _sign_layer("W_sy", sy, fires, costs, readout, True),
+        _sign_layer("W_xs", xs, fires, costs, state, times=steps, back=back),
+        _sign_layer("W_ss", ss, fires, costs, state, back - 1, times=steps, back=back),
+        _sign_layer("W_sy", sy, fires, costs, readout, 1),
         _sign_layer("P", net.P.shape, fires, costs),
     ]
 
@@ -244,14 +250,15 @@ def _sign_layer(
     fires: float,
     costs: Costs,
     group: int | None = None,
-    passes_down: bool = False,
+    blames: int = 0,
     times: int = 1,
     back: int = 1,
 ) -> Part:
-    """A matrix of signs: fixed without ``group``; used ``times`` forward and ``back`` backward.
+    """A matrix of signs: fixed without ``group``; used ``times`` forward.
 
-    Training keeps the hidden integers, the packed signs, their copy in the order of the kernel,
-    and, where blame passes down, a copy with rows and columns exchanged.
+    An update adds up ``back`` steps, and blame passes down through it ``blames`` times. Training
+    keeps the hidden integers, the packed signs, their copy in the order of the kernel, and, where
+    blame passes down, a copy with rows and columns exchanged.
     """
     K, F = shape
     packed = _packed_bytes(K, F)
@@ -259,8 +266,8 @@ def _sign_layer(
     if group is None:
         return Part(name, K * F, packed, 2 * packed, forward, forward)
     update = fires * back * K * F / group * costs.add_16
-    blame = fires * back * K * F * (costs.xnor + 1 + costs.full_adder) if passes_down else 0
-    kept = HIDDEN * K * F + 2 * packed + (_packed_bytes(F, K) if passes_down else 0)
+    blame = fires * blames * K * F * (costs.xnor + 1 + costs.full_adder)
+    kept = HIDDEN * K * F + 2 * packed + (_packed_bytes(F, K) if blames else 0)
     return Part(name, K * F, packed, kept, forward, forward + Work(bits=blame + update))
 
 
@@ -272,55 +279,77 @@ def _packed_bytes(rows: int, columns: int) -> int:
 # --- networks with latents or floats -------------------------------------------------------------
 
 
-def _float_parts(net: BinaryConnectNetwork, batch: int, costs: Costs) -> Iterator[Part]:
-    """Linear layers and batch norms; ``signs``: what comes in from the layer below are signs."""
+def _float_parts(net: BinaryConnectNetwork, image, batch: int, costs: Costs) -> Iterator[Part]:
+    """Layers with weights, and batch norms. ``signs``: what comes in from below are signs."""
     signs, number = False, 0
     binary_test = net.test_weights == "binary"
-    for layer in net.layers:
+    for layer, positions in zip(net.layers, _positions(net, image)):
         if isinstance(layer, Linear):
             number += 1
-            yield _linear(f"W_{number}", layer, signs, binary_test, batch, costs)
+            yield _linear(f"W_{number}", layer, positions, signs, binary_test, batch, costs)
         elif isinstance(layer, BatchNorm):
-            yield _batch_norm(f"norm_{number}", layer, batch, costs)
+            yield _batch_norm(f"norm_{number}", layer, positions, batch, costs)
         elif layer.params or layer.latents:
             raise TypeError(f"summary does not know the layer {type(layer).__name__}")
-        signs = isinstance(layer, Sign)
+        keeps_signs = not (layer.params or layer.latents or isinstance(layer, ReLU))
+        signs = isinstance(layer, Sign) or (signs and keeps_signs)
 
 
-def _linear(name, layer: Linear, signs: bool, binary_test: bool, batch: int, costs: Costs) -> Part:
-    products = layer.n_in * layer.n_out
-    biases = layer.n_out if "b" in layer.params else 0
-    weights = products + biases
-    binary = isinstance(layer, BinaryLinear) and layer.binarize != "none"
+def _positions(net: BinaryConnectNetwork, image) -> list[int]:
+    """How often each layer's weights are used a sample: once for each place of its output."""
+    if image is None:
+        if any(_weights(layer).ndim > 2 for layer in net.layers if isinstance(layer, Linear)):
+            raise ValueError("image must be (maps, height, width) for a network that convolves")
+        return [1] * len(net.layers)
+    x, positions = np.zeros((1, *check_widths(image, "image"))), []
+    for layer in copy.deepcopy(net.layers):
+        x = layer.forward(x, training=True, rng=0)
+        positions.append(math.prod(x.shape[2:]))
+    return positions
+
+
+def _weights(layer: Linear):
+    return (layer.params | layer.latents)["W"]
+
+
+def _linear(name, layer: Linear, positions: int, signs, binary_test, batch, costs: Costs) -> Part:
+    """A product of ``positions`` rows with the weights; ternary ones take a second bit, a mask."""
+    size, form = _weights(layer).size, getattr(layer, "binarize", "none")
+    binary, masked = form != "none", "ternary" in form
     at_test = binary and binary_test
-    gradient = _product(products, signs, False, costs) + _product(products, binary, False, costs)
-    optimiser = costs.adam * weights / batch
+    biases = layer.n_out if "b" in layer.params else 0
+
+    def product(left: bool, right: bool) -> Work:
+        return _product(positions * size, left, right, masked, costs)
+
+    optimiser = costs.adam * (size + biases) / batch
     adam = Work(adds=optimiser / 2, multiplies=optimiser / 2)
-    training = _product(products, signs, binary, costs) + gradient + adam
-    bytes_kept = _packed_bytes(layer.n_out, layer.n_in) if at_test else FLOAT * products
+    gradients = product(signs, False) + product(False, binary)
+    packed = (1 + masked) * _packed_bytes(layer.n_out, size // layer.n_out)
     return Part(
         name,
-        weights,
-        bytes_kept + FLOAT * biases,
-        LATENT_AND_ADAM * weights,
-        _product(products, signs, at_test, costs),
-        training,
+        size + biases,
+        (packed if at_test else FLOAT * size) + FLOAT * biases,
+        LATENT_AND_ADAM * (size + biases),
+        product(signs, at_test),
+        product(signs, binary) + gradients + adam,
     )
 
 
-def _product(n: int, left_signs: bool, right_signs: bool, costs: Costs) -> Work:
+def _product(n: int, left_signs: bool, right_signs: bool, masked: bool, costs: Costs) -> Work:
     """``n`` products, summed: in gates if both are signs; a sign spares the multiplication."""
     if left_signs and right_signs:
-        return Work(bits=n * (costs.xnor + costs.full_adder))
+        return Work(bits=n * (costs.xnor + masked + costs.full_adder))
     return Work(adds=n, multiplies=0 if left_signs or right_signs else n)
 
 
-def _batch_norm(name: str, layer: BatchNorm, batch: int, costs: Costs) -> Part:
+def _batch_norm(name: str, layer: BatchNorm, positions: int, batch: int, costs: Costs) -> Part:
     """A scale and a shift a feature; at test time two numbers are left of the four."""
     n = layer.n_features
-    once = Work(adds=n, multiplies=n)
+    once = Work(adds=n * positions, multiplies=n * positions)
     optimiser = costs.adam * 2 * n / batch
-    training = Work(adds=6 * n + optimiser / 2, multiplies=6 * n + optimiser / 2)
+    each = 6 * n * positions + optimiser / 2  # forward, and the mean and variance on the way back
+    training = Work(adds=each, multiplies=each)
     return Part(name, 2 * n, 2 * FLOAT * n, 2 * LATENT_AND_ADAM * n, once, training)
 
 

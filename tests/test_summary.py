@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bnnkit import BEPNetwork, BEPRecurrentNetwork, BitMatrix
-from bnnkit.ste import Linear, binary_connect_mlp
+from bnnkit.ste import BatchNorm, Linear, Sign, binary_connect_mlp
 from bnnkit.ste.layers import Layer
 from bnnkit.ste.network import BinaryConnectNetwork
 from bnnkit.summary import Costs, summary
@@ -54,7 +54,7 @@ def test_a_recurrent_network_by_hand():
     assert rows["expansion"]["gates"] == rows["expansion"]["training_gates"] == 5 * 6 * 24
     assert rows["W_xs"]["gates"] == 5 * 6 * 80
     assert rows["W_xs"]["training_gates"] == 5 * 6 * 80 + 2 * 2 * 8 * 77
-    assert rows["W_ss"]["training_gates"] == 5 * 6 * 100 + 2 * (7 * 100 + 2 * 10 * 77)
+    assert rows["W_ss"]["training_gates"] == 5 * 6 * 100 + 1 * 7 * 100 + 2 * 2 * 10 * 77
     assert rows["W_sy"]["training_gates"] == 6 * 60 + 7 * 60 + 2 * 10 * 77
     assert by_name(summary(net, steps=1))["W_xs"]["gates"] == 6 * 80
 
@@ -88,6 +88,42 @@ def test_weights_at_test_time_have_the_bits_of_the_test_rule(form, each):
     rows = by_name(summary(binary_connect_mlp([64, 10], form, rng=0)))
     assert rows["W_1"]["bits"] == each
     assert rows["W_1"]["training_bytes"] == 16 * 640
+
+
+class Window(Linear):
+    """Two maps from one through a window of 3 x 3: only what summary asks of a convolution."""
+
+    binarize = "deterministic"
+
+    def __init__(self):
+        Layer.__init__(self)
+        self.n_in, self.n_out = 1, 2
+        self.latents["W"] = np.ones((2, 1, 3, 3), np.float32)
+
+    def forward(self, x, training=False, rng=None):
+        return np.ones((len(x), 2, x.shape[2] - 2, x.shape[3] - 2), np.float32)
+
+
+def test_a_window_works_at_every_place_of_the_image():
+    """6 x 7 pixels leave 4 x 5 places for a window of 3 x 3."""
+    net = BinaryConnectNetwork([Sign(), Window(), BatchNorm(2), Sign()], test_weights="binary")
+    rows = by_name(summary(net, image=(1, 6, 7), costs=Costs(adam=0)))
+    assert rows["W_1"]["weights"] == 18
+    assert rows["W_1"]["bytes"] == 2 * 8
+    assert rows["W_1"]["gates"] == 6 * 18 * 20
+    assert rows["norm_1"]["gates"] == 10_000 * 2 * 2 * 20
+    with pytest.raises(ValueError, match="image must be"):
+        summary(net)
+
+
+def test_a_zero_takes_a_second_bit_and_an_and():
+    net = binary_connect_mlp([64, 10], activation="sign", rng=0)
+    net.layers.insert(0, Sign())
+    plain = by_name(summary(net))["W_1"]
+    net.layers[1].binarize = "ternary"
+    ternary = by_name(summary(net))["W_1"]
+    assert (plain["bits"], ternary["bits"]) == (1, 2)
+    assert (plain["gates"], ternary["gates"]) == (6 * 640, 7 * 640)
 
 
 def test_adam_is_shared_by_the_batch():
