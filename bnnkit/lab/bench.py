@@ -276,7 +276,7 @@ def bench_memory() -> list[dict]:
     inputs = NET[0] // STEPS
     rows = []
     for net in (BEPNetwork(NET, 10), BEPRecurrentNetwork(inputs, 10, state=STATE)):
-        costs = summary(net)
+        costs = summary(net, steps=STEPS)
         total = costs.rows[-1]
         kinds = {
             "training": (total["training_bytes"], costs.training_ratio),
