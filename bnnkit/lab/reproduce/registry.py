@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bnnkit.errors import check_option
-from bnnkit.lab.reproduce import ablations, feedforward
+from bnnkit.lab.reproduce import ablations, feedforward, series
 from bnnkit.lab.reproduce.experiment import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
     for experiment in [
         *feedforward.EXPERIMENTS,
+        *series.EXPERIMENTS,
         *ablations.EXPERIMENTS,
     ]
 }
