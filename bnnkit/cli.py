@@ -123,7 +123,8 @@ def _parser() -> argparse.ArgumentParser:
 
 REPRODUCE_COLUMNS = (
     *("name", "runs", "minutes"),  # of the list
-    *("dataset", "method", "preset", "varied", "widths", "fold", "seed", "epochs"),
+    *("dataset", "method", "preset", "varied", "widths", "window", "bits"),
+    *("fold", "seed", "epochs"),
     *("test_accuracy", "test_error", "paper", "bayes_accuracy", "seconds", "about"),
 )
 
@@ -139,6 +140,7 @@ def _add_reproduce(command) -> None:
         "--widths", nargs="+", type=int, metavar="W", help="hidden widths of one net"
     )
     added.add_argument("--datasets", nargs="+", metavar="NAME", help="these only")
+    added.add_argument("--windows", nargs="+", type=int, metavar="W", help="steps of a sequence")
     added.add_argument("--seeds", type=int, metavar="N", help="seeds 0 .. N - 1 (default 1)")
     added.add_argument("--epochs", type=int, metavar="E", help="instead of the preset's")
     added.add_argument("--jobs", type=int, default=1, metavar="J", help="runs at a time")

@@ -62,6 +62,7 @@ class Request:
     seeds : how many, from 0 on
     epochs : instead of the preset's
     datasets : these only, of an experiment that has several
+    windows : in how many steps a sequence is read, each of these
     """
 
     method: tuple[str, ...] | None = None
@@ -70,6 +71,7 @@ class Request:
     seeds: int | None = None
     epochs: int | None = None
     datasets: tuple[str, ...] | None = None
+    windows: tuple[int, ...] | None = None
 
     def __post_init__(self):
         for name in ("seeds", "epochs"):

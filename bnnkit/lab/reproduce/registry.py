@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnnkit.errors import check_option
-from bnnkit.lab.reproduce import ablations, feedforward, series
+from bnnkit.lab.reproduce import ablations, digits, feedforward, series
 from bnnkit.lab.reproduce.experiment import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -11,6 +11,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     for experiment in [
         *feedforward.EXPERIMENTS,
         *series.EXPERIMENTS,
+        *digits.EXPERIMENTS,
         *ablations.EXPERIMENTS,
     ]
 }

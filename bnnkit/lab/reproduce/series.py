@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import Any
 
 from bnnkit.datasets import Dataset, fill_missing, load_ucr, stratified_folds, ucr_names
-from bnnkit.errors import check_option, check_widths
+from bnnkit.errors import check_option
 from bnnkit.lab.reproduce.experiment import PRESETS, Experiment, Monitor, Request, Run
 from bnnkit.lab.reproduce.published import TABLE_1
 from bnnkit.lab.reproduce.readings import Reader, readings
-from bnnkit.lab.reproduce.through_time import groups_of, network, train_and_judge
+from bnnkit.lab.reproduce.through_time import groups_of, network, recurrent_widths, train_and_judge
 from bnnkit.lab.reproduce.tuning import batch_size, tune
 
 EPOCHS, FOLDS = 50, 3
@@ -23,7 +23,7 @@ WIDTHS = (1035, 1035)
 # What is tuned: readings, bits, and at "best" whether to stop early. The rest is the paper's.
 TRIED: dict[str, dict[str, Any]] = {
     "paper": {"try_last": [4, 8, 12, 24, 48], "try_chunks": [], "try_early": False},
-    "best": {"try_last": [12, 24], "try_chunks": [2, 4, 8], "try_early": True},
+    "best": {"try_last": [12], "try_chunks": [2, 4, 8], "try_early": True},
 }
 SETTINGS = {
     "try_bits": [4, 10],
@@ -84,9 +84,7 @@ class TimeSeries(Experiment):
 
 def series_run(dataset, preset, fold, seed, widths=None, epochs=None) -> Run:
     """Return the run of one fold."""
-    widths = WIDTHS if widths is None else check_widths(widths, "--widths")
-    if len(widths) != 2:
-        raise ValueError(f"--widths must be two, of state and readout, got {list(widths)}")
+    widths = recurrent_widths(widths, WIDTHS)
     return Run(
         dataset=dataset,
         method="bep",

@@ -7,12 +7,22 @@ from typing import Any
 import numpy as np
 
 from bnnkit.bep import start_group
+from bnnkit.errors import check_widths
+from bnnkit.files import Checkpoint
 from bnnkit.lab.reproduce.experiment import Monitor, Run
 from bnnkit.lab.reproduce.methods import percent
 from bnnkit.recurrent import BEPRecurrentNetwork
 
 LAST = 3  # the test accuracy is the mean after so many last epochs: no epoch is picked
 SETTINGS = ("r", "nu", "p_r", "groups", "patience", "expansion", "horizon", "start")
+
+
+def recurrent_widths(asked, default: tuple[int, int]) -> tuple[int, ...]:
+    """The widths of state and readout that were asked for, else ``default``."""
+    widths = default if asked is None else check_widths(asked, "--widths")
+    if len(widths) != 2:
+        raise ValueError(f"--widths must be two, of state and readout, got {list(widths)}")
+    return widths
 
 
 def groups_of(widths: tuple[int, ...]) -> list[int]:
@@ -30,7 +40,13 @@ def network(run: Run, inputs: int, n_classes: int) -> BEPRecurrentNetwork:
 
 
 def train_and_judge(
-    net: BEPRecurrentNetwork, train, test, epochs: int, batch: int, monitor: Monitor
+    net: BEPRecurrentNetwork,
+    train,
+    test,
+    epochs: int,
+    batch: int,
+    monitor: Monitor,
+    checkpoint: Checkpoint | None = None,
 ) -> dict[str, Any]:
     """Train for ``epochs``; test accuracy is the mean after each of the last three.
 
@@ -41,7 +57,7 @@ def train_and_judge(
         monitor.epoch(epoch.epoch, epochs, percent(1 - epoch.train_error))
 
     first = max(1, epochs - LAST + 1)
-    net.fit(*train, first, batch, callback=tell)
+    net.fit(*train, first, batch, callback=tell, checkpoint=checkpoint)
     accuracies = [net.score(*test)]
     for _ in range(epochs - first):
         net.fit(*train, 1, batch, callback=tell)

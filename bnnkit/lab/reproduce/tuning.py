@@ -1,7 +1,8 @@
 """Choose how to read a series from training cases alone, by successive halving.
 
-A third of the cases is held out. Every candidate trains for a few epochs on the rest, the better
-ones train on, and the one that is best on the held-out third is taken.
+A third of the cases is held out, of few cases three times another third. Every candidate trains
+for a few epochs on the rest, the better ones train on, and the one that is best on what was held
+out is taken.
 
 Source: Jamieson and Talwalkar 2016, *Non-stochastic best arm identification*.
 """
@@ -19,6 +20,7 @@ from bnnkit.recurrent import BEPRecurrentNetwork
 
 ROUNDS = ((10, 3), (20, 1))  # train each for so many epochs more, then keep so many
 CASES = 1500  # enough to tell readings apart
+FEW = 900  # below, one third alone would decide by chance
 SMOOTH = 5  # a held-out accuracy is the mean of so many epochs: one alone is noise
 
 
@@ -32,22 +34,18 @@ class Choice:
 
 
 class Trial:
-    """One candidate: a network that reads the training cases in its own way."""
+    """One candidate in one division: a network that reads the training cases in its own way."""
 
     def __init__(self, reading: Reading, start: Callable, train, held_out):
         reader = Reader(reading).fit(train[0])
-        self.reading = reading
         self.train, self.held_out = ((reader.transform(X), y) for X, y in (train, held_out))
         self.net: BEPRecurrentNetwork = start(self.train[0].shape[1])
         self.curve: list[float] = []
 
-    def go_on(self, epochs: int, batch: int) -> None:
+    def go_on(self, epochs: int, batches: int) -> None:
         """Train for more epochs and note the held-out accuracy after each."""
+        batch = batch_size(len(self.train[1]), batches)
         self.net.fit(*self.train, epochs, batch, callback=self._judge)
-
-    def accuracies(self) -> np.ndarray:
-        """The smoothed curve: the mean of epochs 1 .. SMOOTH, of 2 .. SMOOTH + 1, and so on."""
-        return np.convolve(self.curve, np.full(SMOOTH, 1 / SMOOTH), "valid").round(6)
 
     def _judge(self, net, epoch) -> None:
         self.curve.append(net.score(*self.held_out))
@@ -68,20 +66,35 @@ def tune(
     """
     cases = sample(y, min(len(y), CASES), seed)
     X, y = X[cases], y[cases]
-    aside = np.zeros(len(y), bool)
-    aside[sample(y, max(1, len(y) // 3), seed)] = True
-    train, held_out = (X[~aside], y[~aside]), (X[aside], y[aside])
-    trials = [Trial(reading, start, train, held_out) for reading in candidates]
+    parts = [_divided(X, y, 3 * seed + i) for i in range(3 if len(y) < FEW else 1)]
+    trials = {reading: [Trial(reading, start, *part) for part in parts] for reading in candidates}
 
-    def accuracy(trial):
-        return trial.accuracies().max() if early else trial.accuracies()[-1]
+    def accuracy(reading):
+        curve = smoothed(trials[reading])
+        return curve.max() if early else curve[-1]
 
     for epochs, keep in ROUNDS:
-        for trial in trials:
-            trial.go_on(epochs, batch_size(len(train[0]), batches))
-        trials = sorted(trials, key=accuracy, reverse=True)[:keep]  # the first of equals stays
-    best = trials[0]
-    return Choice(best.reading, early_stop(best.accuracies()) if early else None, accuracy(best))
+        for reading in candidates:
+            for trial in trials[reading]:
+                trial.go_on(epochs, batches)
+        # the sort is stable: of equals, the earlier candidate stays
+        candidates = sorted(candidates, key=accuracy, reverse=True)[:keep]
+    best = candidates[0]
+    stop = early_stop(smoothed(trials[best])) if early else None
+    return Choice(best, stop, float(accuracy(best)))
+
+
+def smoothed(trials: list[Trial]) -> np.ndarray:
+    """The mean of the trials' curves, and of epochs 1 .. SMOOTH, of 2 .. SMOOTH + 1, and so on."""
+    mean = np.mean([trial.curve for trial in trials], axis=0)
+    return np.convolve(mean, np.full(SMOOTH, 1 / SMOOTH), "valid").round(6)
+
+
+def _divided(X, y, seed: int) -> tuple:
+    """Two thirds to train on, one third to judge by, every class in proportion."""
+    aside = np.zeros(len(y), bool)
+    aside[sample(y, max(1, len(y) // 3), seed)] = True
+    return (X[~aside], y[~aside]), (X[aside], y[aside])
 
 
 def early_stop(accuracies: np.ndarray) -> int | None:
