@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from bnnkit.bep import BEPNetwork
 from bnnkit.cli import main
 from bnnkit.datasets import random_prototypes
-from bnnkit.lab.reproduce import EXPERIMENTS, Experiment, Request, Run, Store, report, reproduce
+from bnnkit.lab.reproduce import (
+    EXPERIMENTS,
+    Experiment,
+    Request,
+    Run,
+    Store,
+    ablations,
+    report,
+    reproduce,
+)
 from bnnkit.lab.reproduce import runner as runner_module
 from bnnkit.lab.reproduce.feedforward import FeedForward, feedforward_run
 from bnnkit.lab.reproduce.pixels import encode, thresholds
@@ -297,9 +306,7 @@ def test_encoding_in_chunks_is_encoding(monkeypatch):
 
 def test_an_ablation_moves_what_it_names_and_nothing_else():
     base = feedforward_run("fashion-mnist", "bep", "paper", (135, 135), seed=0)
-    for experiment in EXPERIMENTS.values():
-        if not experiment.name.startswith("ablation-"):
-            continue
+    for experiment in ablations.EXPERIMENTS:
         runs = experiment.runs(Request(datasets=("fashion-mnist",)))
         assert len(runs) == len(experiment.changes)
         for run, change in zip(runs, experiment.changes, strict=True):
@@ -317,8 +324,7 @@ def test_an_ablation_moves_what_it_names_and_nothing_else():
 def test_ablations_start_from_the_same_run():
     runs = [
         run
-        for experiment in EXPERIMENTS.values()
-        if experiment.name.startswith("ablation-")
+        for experiment in ablations.EXPERIMENTS
         for run in experiment.runs(Request(datasets=("fashion-mnist",)))
         if run.varied is None and run.widths == (135, 135)
     ]
