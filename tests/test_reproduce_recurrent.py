@@ -9,7 +9,7 @@ from bnnkit import BEPRecurrentNetwork
 from bnnkit.datasets import stratified_folds
 from bnnkit.datasets.dataset import Dataset
 from bnnkit.lab.reproduce import EXPERIMENTS, Monitor, Request, digits, reproduce, series, tuning
-from bnnkit.lab.reproduce.readings import Reader, Reading, readings
+from bnnkit.lab.reproduce.readings import Reader, Reading, cases_of_fold, readings
 from bnnkit.lab.reproduce.through_time import groups_of, train_and_judge
 
 
@@ -172,12 +172,29 @@ def test_tuning_sees_no_test_case(monkeypatch):
 
     monkeypatch.setattr(series, "tune", note)
     data = waves()
-    run = series.series_run("Waves", "best", 2, 0, (15, 15), epochs=1)
+    run = series.series_run("Waves", "bep", "best", 2, 0, (15, 15), epochs=1)
     series.train_series(data, run, Monitor())
     (X, y), (train, test) = seen[0], stratified_folds(data.pooled()[1], 3, seed=0)[2]
     np.testing.assert_array_equal(y, data.pooled()[1][train])
     assert len(X) == len(train)
     assert not set(X[:, 0, 0]) & set(data.pooled()[0][test, 0, 0])
+
+
+def test_yardsticks_by_hand(tmp_path, monkeypatch):
+    """1-NN is by hand; logistic regression finds the one time that tells the classes apart."""
+    data = waves()
+    monkeypatch.setattr(series, "load", lambda name: data)
+    request = Request(datasets=("Waves",), method=("1nn", "logistic"))
+    rows = reproduce("ucr", request, store=tmp_path / "r", progress=False)
+    for fold in range(3):
+        (X, y), (X_test, y_test) = cases_of_fold(data, fold, seed=0)
+        marks = np.sort(X, axis=0)[-(-np.arange(1, 11) * len(X) // 11) - 1]
+        code, code_test = (Z[:, None] > marks[None] for Z in (X, X_test))
+        distance = [[(a != b).sum() for b in code] for a in code_test]
+        right = np.mean(y[np.argmin(distance, axis=1)] == y_test)
+        assert rows[fold]["test_accuracy"] == round(100 * right, 2)
+        assert rows[fold + 3]["test_accuracy"] > 90
+        assert rows[fold]["epochs"] is None
 
 
 def test_what_is_asked_of_the_series():

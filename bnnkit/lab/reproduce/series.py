@@ -10,15 +10,17 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from bnnkit.datasets import Dataset, fill_missing, load_ucr, stratified_folds, ucr_names
+from bnnkit.datasets import Dataset, load_ucr, ucr_names
 from bnnkit.errors import check_option
+from bnnkit.lab.reproduce import series_baselines
 from bnnkit.lab.reproduce.experiment import PRESETS, Experiment, Monitor, Request, Run
 from bnnkit.lab.reproduce.published import TABLE_1
-from bnnkit.lab.reproduce.readings import Reader, readings
+from bnnkit.lab.reproduce.readings import FOLDS, Reader, cases_of_fold, readings
 from bnnkit.lab.reproduce.through_time import groups_of, network, recurrent_widths, train_and_judge
 from bnnkit.lab.reproduce.tuning import batch_size, tune
 
-EPOCHS, FOLDS = 50, 3
+EPOCHS = 50
+METHODS = ("bep", "logistic", "1nn")
 WIDTHS = (1035, 1035)
 # What is tuned: readings, bits, and at "best" whether to stop early. The rest is the paper's.
 TRIED: dict[str, dict[str, Any]] = {
@@ -46,13 +48,13 @@ class TimeSeries(Experiment):
     takes = ("method", "preset", "widths", "seeds", "epochs", "datasets")
 
     def plan(self, request: Request) -> list[Run]:
-        """Three folds of every set with every seed."""
+        """Three folds of every set, with every method and every seed."""
         preset = check_option(request.preset or "best", "--preset", PRESETS)
-        for method in request.method or ():
-            check_option(method, "--method", ("bep",))
+        methods = [check_option(m, "--method", METHODS) for m in request.method or ("bep",)]
         return [
-            series_run(name, preset, fold, seed, request.widths, request.epochs)
+            series_run(name, method, preset, fold, seed, request.widths, request.epochs)
             for name in request.datasets or _of_the_paper()
+            for method in methods
             for seed in range(request.seeds or 1)
             for fold in range(FOLDS)
         ]
@@ -63,15 +65,15 @@ class TimeSeries(Experiment):
 
     def train(self, run: Run, monitor: Monitor) -> dict[str, Any]:
         """Tune and train in one fold."""
-        return train_series(self.data(run), run, monitor)
+        return self.trainer(run)(self.data(run), run, monitor)
 
     def trainer(self, run: Run) -> Callable:
-        """The function that trains, for every set."""
-        return train_series
+        """The function that trains by this method."""
+        return train_series if run.method == "bep" else series_baselines.judge_yardstick
 
     def paper(self, run: Run) -> float | None:
         """Table 1 of the BEP paper."""
-        return TABLE_1.get(run.dataset)
+        return TABLE_1.get(run.dataset) if run.method == "bep" else None
 
     def seconds(self, run: Run) -> float:
         """Fitted to a few measured runs: a part a network, and a part a case, epoch and step."""
@@ -79,15 +81,22 @@ class TimeSeries(Experiment):
             cases = len(load(run.dataset).pooled()[1])
         except FileNotFoundError:
             cases = 1000
+        if run.method != "bep":
+            return 1e-2 * cases if run.method == "logistic" else 1e-4 * cases
         return 10 + (1e-4 if run.preset == "best" else 6e-4) * cases * run.epochs
 
 
-def series_run(dataset, preset, fold, seed, widths=None, epochs=None) -> Run:
+def series_run(dataset, method, preset, fold, seed, widths=None, epochs=None) -> Run:
     """Return the run of one fold."""
+    if method != "bep":
+        yardstick = series_baselines.SETTINGS[method]
+        return Run(
+            dataset=dataset, method=method, preset=preset, seed=seed, fold=fold, options=yardstick
+        )
     widths = recurrent_widths(widths, WIDTHS)
     return Run(
         dataset=dataset,
-        method="bep",
+        method=method,
         preset=preset,
         widths=widths,
         seed=seed,
@@ -100,9 +109,7 @@ def series_run(dataset, preset, fold, seed, widths=None, epochs=None) -> Run:
 def train_series(data: Dataset, run: Run, monitor: Monitor) -> dict[str, Any]:
     """Choose the reading inside the training cases of the fold, train on all of them, and test."""
     options = run.options
-    X, y = data.pooled()
-    X = fill_missing(X, padding="shift")
-    train, test = stratified_folds(y, FOLDS, seed=run.seed)[run.fold]
+    (X, y), (X_test, y_test) = cases_of_fold(data, run.fold, run.seed)
 
     def start(inputs: int):
         return network(run, inputs, data.n_classes)
@@ -111,21 +118,21 @@ def train_series(data: Dataset, run: Run, monitor: Monitor) -> dict[str, Any]:
     choice = tune(
         readings(kinds, options["try_bits"], time=X.shape[2]),
         start,
-        X[train],
-        y[train],
+        X,
+        y,
         batches=options["batches"],
         early=options["try_early"],
         seed=run.seed,
     )
-    reader = Reader(choice.reading).fit(X[train])
+    reader = Reader(choice.reading).fit(X)
     signs = reader.transform(X)
     epochs = min(choice.stop or run.epochs, run.epochs)
     figures = train_and_judge(
         start(signs.shape[1]),
-        (signs[train], y[train]),
-        (signs[test], y[test]),
+        (signs, y),
+        (reader.transform(X_test), y_test),
         epochs,
-        batch_size(len(train), options["batches"]),
+        batch_size(len(y), options["batches"]),
         monitor,
     )
     return figures | {
