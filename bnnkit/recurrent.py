@@ -18,7 +18,7 @@ import numpy as np
 from bnnkit.bep import chain
 from bnnkit.bep.paths import HiddenLayer, PackedPath, StepwisePath, current_path
 from bnnkit.bep.prototypes import class_prototypes
-from bnnkit.bep.training import SignNetwork, Tally
+from bnnkit.bep.training import PREDICT_ROWS, SignNetwork, Tally
 from bnnkit.binarize import sign
 from bnnkit.engine import get_engine
 from bnnkit.errors import (
@@ -36,6 +36,7 @@ from bnnkit.philox import Stream, random_signs
 from bnnkit.steps import step
 
 XS, SS, SY = range(3)  # the weight matrices: input to state, state to state, state to readout
+CHUNK = 1024  # rows that are expanded at a time
 STATE, READOUT = range(2)  # the layers that are cut into groups
 
 
@@ -170,68 +171,70 @@ def accumulate(mask, s_star, inputs) -> np.ndarray:
 
 
 class PackedTime(PackedPath):
-    """The steps through time on packed words."""
+    """The steps through time on packed words; arrays have the time first: (T, n, ...)."""
 
     @staticmethod
-    def forward(xs: HiddenLayer, ss: HiddenLayer, a, s_0):
+    def forward_in_time(xs: HiddenLayer, ss: HiddenLayer, a, s_0):
+        """Sums (T, n, K_s) and states (T + 1, n, words): one product a step.
+
+        Input and state stand side by side in one row of words, as do their weights.
+        """
         engine = get_engine()
-        n, T, _ = a.shape
-        z = engine.product(a.reshape(n * T, -1), xs.forward_operand()).reshape(n, T, -1)
-        s = np.empty((n, T + 1, len(s_0)), np.uint64)
-        s[:, 0] = s_0
+        T, n, split = a.shape
+        weights = np.concatenate([xs.words, ss.words], axis=1)
+        both = engine.operand(weights, (xs.H.shape[1], ss.H.shape[1]))
+        z, s = np.empty((T, n, len(ss.H)), np.int32), np.empty((T + 1, n, len(s_0)), np.uint64)
+        s[0] = s_0
+        row = np.empty((n, weights.shape[1]), np.uint64)
         for t in range(T):
-            z[:, t] += engine.product(s[:, t], ss.forward_operand())
-            s[:, t + 1] = engine.pack_signs(z[:, t])
+            row[:, :split], row[:, split:] = a[t], s[t]
+            _, s[t + 1] = engine.forward(row, both, z[t])
         return z, s
 
     @staticmethod
     def backward(ss: HiddenLayer, s_star_T, z, nu: float):
         """Desired states for the steps of ``z``, and how many gates were open."""
-        n, T, width = z.shape
-        s_star = np.empty((n, T, s_star_T.shape[1]), np.uint64)
-        s_star[:, -1] = s_star_T
+        T, n, width = z.shape
+        s_star = np.empty((T, n, s_star_T.shape[1]), np.uint64)
+        s_star[-1] = s_star_T
         open_gates = 0
         for t in range(T - 1, 0, -1):
-            s_star[:, t - 1], count = PackedPath.back_project(ss, s_star[:, t], z[:, t], nu, width)
+            s_star[t - 1], count = PackedPath.back_project(ss, s_star[t], z[t], nu, width)
             open_gates += count
         return s_star, open_gates
 
     @staticmethod
     def shared_mask(z, s_star, group: int):
         engine = get_engine()
-        n, T, width = z.shape
-        signs = engine.unpack_signs(s_star.reshape(n * T, -1), width).reshape(n, T, width)
-        agreement = np.einsum("ntj,ntj->nj", signs, z, dtype=np.int32)
-        wanted = engine.pack_signs(np.full((n, width), -1, np.int8))
-        return engine.select(-agreement, wanted, group)
-
-    @staticmethod
-    def accumulate(layer: HiddenLayer, winners, s_star, inputs) -> int:
-        n, T, _ = s_star.shape
-        flat = (np.repeat(winners, T, axis=0), s_star.reshape(n * T, -1), inputs.reshape(n * T, -1))
-        return PackedPath.update(layer, *flat)
+        disagreement = -engine.agreement(z, s_star)
+        wanted = engine.pack_signs(np.full(disagreement.shape, -1, np.int8))
+        return engine.select(disagreement, wanted, group)
 
 
 class StepwiseTime(StepwisePath):
-    """The steps through time on plain signs, by the functions above."""
+    """The steps through time on plain signs, by the functions above; the time first as well."""
 
     @staticmethod
-    def forward(xs: HiddenLayer, ss: HiddenLayer, a, s_0):
-        return forward(xs.W.to_signs(), ss.W.to_signs(), a, s_0)
+    def forward_in_time(xs: HiddenLayer, ss: HiddenLayer, a, s_0):
+        z, s = forward(xs.W.to_signs(), ss.W.to_signs(), a.swapaxes(0, 1), s_0)
+        return z.swapaxes(0, 1), s.swapaxes(0, 1)
 
     @staticmethod
     def backward(ss: HiddenLayer, s_star_T, z, nu: float):
-        s_star = backward(ss.W.to_signs(), s_star_T, z, nu)
-        return s_star, int(np.sum(chain.gate(z, nu, z.shape[2])[:, 1:]))
+        s_star = backward(ss.W.to_signs(), s_star_T, z.swapaxes(0, 1), nu)
+        return s_star.swapaxes(0, 1), int(np.sum(chain.gate(z, nu, z.shape[2])[1:]))
 
     @staticmethod
     def shared_mask(z, s_star, group: int):
-        return shared_mask(z, s_star, group)
+        return shared_mask(z.swapaxes(0, 1), s_star.swapaxes(0, 1), group)
 
     @staticmethod
-    def accumulate(layer: HiddenLayer, mask, s_star, inputs) -> int:
+    def update(layer: HiddenLayer, mask, a_star, a_prev) -> int:
+        """As in one step, or, with the time first, summed over the steps."""
+        if a_star.ndim == 2:
+            return StepwisePath.update(layer, mask, a_star, a_prev)
         before = layer.words.copy()
-        total = accumulate(mask, s_star, inputs)
+        total = accumulate(mask, a_star.swapaxes(0, 1), a_prev.swapaxes(0, 1))
         layer.set_hidden(np.clip(layer.H + 2 * total, -chain.HIDDEN_MAX, chain.HIDDEN_MAX))
         return int(np.bitwise_count(before ^ layer.words).sum())
 
@@ -348,9 +351,10 @@ class BEPRecurrentNetwork(SignNetwork):
         words, y = self._checked_pair(X, y, "X", "y")
         path = StepwiseTime
         a, z, s, z_y, a_y, logits = self._forward(path, words)
+        a, z, s = (x.swapaxes(0, 1) for x in (a, z, s))
         a_star_y = path.rows(self._classifier, y)
         s_star_T, _ = path.back_project(self.layers[SY], a_star_y, z_y, self.nu, self.state)
-        z_back = self._within_horizon(z)
+        z_back = z if self.horizon is None else z[:, -self.horizon :]
         s_star = backward(self.layers[SS].W.to_signs(), s_star_T, z_back, self.nu)
         margins = chain.margins(logits, y)
         return TimeTrace(
@@ -373,11 +377,13 @@ class BEPRecurrentNetwork(SignNetwork):
         """Forward in time, blame back in time; every matrix is updated from the old weights."""
         path = current_time_path()
         a, z, s, z_y, a_y, logits = self._forward(path, words)
-        rows = np.flatnonzero(chain.margins(logits, y) < self._bound())
-        tally.wrong.add(int(np.sum(logits.argmax(axis=1) != y)), len(y))
+        rows, wrong = path.fires(logits, y, self._bound())
+        tally.wrong.add(wrong, len(y))
         tally.triggered.add(len(rows), len(y))
         if len(rows):
-            self._learn(path, a[rows], z[rows], s[rows], z_y[rows], a_y[rows], y[rows], tally)
+            some = slice(None) if len(rows) == len(y) else rows  # a slice copies nothing
+            fired = a[:, some], z[:, some], s[:, some], z_y[some], a_y[some], y[some]
+            self._learn(path, *fired, tally)
         for i, layer in enumerate(self.layers):
             threshold = chain.reinforcement_threshold(self.p_r, layer.H.shape[1], self._error)
             path.reinforce(layer, threshold, (self.seed, i, batch, self.epoch))
@@ -388,41 +394,40 @@ class BEPRecurrentNetwork(SignNetwork):
         xs, ss, sy = self.layers
         a_star_y = path.rows(self._classifier, y)
         s_star_T, open_y = path.back_project(sy, a_star_y, z_y, self.nu, self.state)
-        z_back = self._within_horizon(z)
-        steps = z_back.shape[1]
+        z_back = z if self.horizon is None else z[-self.horizon :]
+        steps = len(z_back)
         s_star, open_s = path.backward(ss, s_star_T, z_back, self.nu)
         chosen = path.shared_mask(z_back, s_star, self.groups[STATE])
         chosen_y = path.select(z_y, a_star_y, self.groups[READOUT])
 
         tally.open_gates[STATE].add(open_s, n * (steps - 1) * self.state)
         tally.open_gates[READOUT].add(open_y, n * self.readout)
-        wrong_bits = path.differ(s[:, -steps:], s_star)
+        wrong_bits = path.differ(*(x.reshape(steps * n, -1) for x in (s[-steps:], s_star)))
         tally.error_bits[STATE].add(wrong_bits, n * steps * self.state)
         tally.error_bits[READOUT].add(path.differ(a_y, a_star_y), n * self.readout)
 
-        tally.flips[XS] += path.accumulate(xs, chosen, s_star, a[:, -steps:])
-        tally.flips[SS] += path.accumulate(ss, chosen, s_star, s[:, -steps - 1 : -1])
-        tally.flips[SY] += path.update(sy, chosen_y, a_star_y, s[:, -1])
+        tally.flips[XS] += path.update(xs, chosen, s_star, a[-steps:])
+        tally.flips[SS] += path.update(ss, chosen, s_star, s[-steps - 1 : -1])
+        tally.flips[SY] += path.update(sy, chosen_y, a_star_y, s[-1])
 
     def _forward(self, path, words):
         """Inputs, sums and states of every step, then the readout's sums, signs and logits."""
         K_x = self.expansion or self.inputs
         n, T, _ = words.shape
-        a = path.load(words.reshape(n * T, -1), K_x).reshape(n, T, -1)
+        a = words.swapaxes(0, 1)  # the time first: what happens together lies together
+        a = path.load(a.reshape(T * n, -1), K_x).reshape(T, n, -1)
         s_0 = pack(self.s_0) if path is PackedTime else self.s_0
-        z, s = path.forward(self.layers[XS], self.layers[SS], a, s_0)
-        z_y = path.product(s[:, -1], self.layers[SY])
-        a_y = path.sign(z_y)
+        z, s = path.forward_in_time(self.layers[XS], self.layers[SS], a, s_0)
+        z_y, a_y = path.forward(s[-1], self.layers[SY])
         return a, z, s, z_y, a_y, path.product(a_y, self._classifier)
-
-    def _within_horizon(self, z: np.ndarray) -> np.ndarray:
-        return z if self.horizon is None else z[:, -self.horizon :]
 
     def _bound(self) -> int:
         return chain.margin_bound(self.r, self.readout)
 
     def _logits(self, words: np.ndarray) -> np.ndarray:
-        return self._forward(current_time_path(), words)[-1]
+        path, rows = current_time_path(), max(1, PREDICT_ROWS // words.shape[1])
+        chunks = range(0, len(words), rows)  # the sums of every step are kept: fewer at a time
+        return np.concatenate([self._forward(path, words[i : i + rows])[-1] for i in chunks])
 
     def _encode(self, X, name: str) -> np.ndarray:
         """Sequences of signs (cases, inputs, time) to packed inputs (cases, steps, words)."""
@@ -433,7 +438,7 @@ class BEPRecurrentNetwork(SignNetwork):
         words = pack(signs.transpose(0, 2, 1))
         if self._expander is None:
             return words
-        n, T, _ = words.shape
-        engine = get_engine()
-        sums = engine.product(words.reshape(n * T, -1), self._expander.forward_operand())
-        return engine.pack_signs(sums).reshape(n, T, -1)
+        flat, weights = words.reshape(-1, words.shape[2]), self._expander.forward_operand()
+        chunks = range(0, len(flat), CHUNK)  # so that the sums never fill the memory
+        signs = [get_engine().forward(flat[i : i + CHUNK], weights)[1] for i in chunks]
+        return np.concatenate(signs).reshape(*words.shape[:2], -1)

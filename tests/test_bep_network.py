@@ -100,11 +100,11 @@ def test_no_step_of_training_sees_a_float(data):
 def test_no_kernel_of_training_sees_a_float(engine, data, monkeypatch):
     seen: set = set()
     module = get_engine()
-    names = ("operand", "product", "masked_product", "pack_signs", "pack_within")
+    names = ("operand", "product", "forward", "fires", "back_project", "pack_signs", "differ")
     for name in (*names, "transpose_bits", "select", "update", "reinforce"):
         monkeypatch.setattr(module, name, audited(getattr(module, name), seen))
     train(data)
-    assert {"product", "masked_product", "select", "update"} <= {name for name, _ in seen}
+    assert {"forward", "back_project", "select", "update"} <= {name for name, _ in seen}
     assert {kind for _, kind in seen} <= set("iub")
 
 

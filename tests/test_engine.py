@@ -13,12 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnnkit.engine import available_engines, get_engine, use_engine
+from bnnkit.engine import available_engines, get_engine, get_threads, use_engine, use_threads
 from bnnkit.philox import Stream, integer_probability, philox4x32
 
 ENGINES = [importlib.import_module(f"bnnkit.engine.{name}_engine") for name in available_engines()]
 numpy_engine = ENGINES[-1]
 INTERFACE = {
+    "agreement": "z s_star",
+    "back_project": "a_star z bound b",
+    "differ": "a b",
+    "fires": "logits y bound",
+    "forward": "a b z",
     "operand": "words columns",
     "pack_signs": "x",
     "pack_within": "z bound",
@@ -209,18 +214,84 @@ def test_large_products_are_shared_among_threads_without_a_seam(engine, shape):
         np.testing.assert_array_equal(z, A @ B.T)
 
 
-@pytest.mark.skipif("numba" not in available_engines(), reason="numba's threads need numba")
-def test_a_product_with_threads_leaves_their_number_as_it_was():
-    import numba
+def test_threads_serve_within_their_block_only():
+    assert get_threads() == 1
+    with pytest.raises(KeyError), use_threads(3):
+        assert get_threads() == 3
+        raise KeyError
+    assert get_threads() == 1
+    with pytest.raises(ValueError, match="threads must be an integer >= 1, got 0"), use_threads(0):
+        pass
 
-    words = np.zeros((600, 16), np.uint64)
-    before = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        ENGINES[0].product(words, ENGINES[0].operand(words, 1000), 2)
-        assert numba.get_num_threads() == 1
-    finally:
-        numba.set_num_threads(before)
+
+@each_engine
+@given(ROWS, ROWS, COLUMNS, COLUMNS, SEEDS)
+@settings(max_examples=25)
+def test_rows_of_two_parts(engine, m, n, first, second, seed):
+    """Each part is filled up to whole words, so there is padding in the middle of a row."""
+    rng = np.random.default_rng(seed)
+    A, B = signs(rng, m, first + second), signs(rng, n, first + second)
+    a, b = (np.hstack([packed(x[:, :first]), packed(x[:, first:])]) for x in (A, B))
+    operand = engine.operand(b, (first, second))
+    np.testing.assert_array_equal(engine.product(a, operand), plain_product(A, B))
+
+
+@each_engine
+@given(st.integers(0, 9), ROWS, COLUMNS, SEEDS)
+@settings(max_examples=25)
+def test_forward_is_the_product_and_its_signs(engine, m, n, columns, seed):
+    rng = np.random.default_rng(seed)
+    A, B = signs(rng, m, columns), signs(rng, n, columns)
+    words, b = engine.pack_signs(A), engine.operand(packed(B), columns)
+    z, out = engine.forward(words, b)
+    plain = A.astype(int) @ B.T.astype(int)
+    np.testing.assert_array_equal(z, plain)
+    np.testing.assert_array_equal(out, engine.pack_signs(plain))
+    room = np.empty((2, m, n), np.int32)
+    assert np.shares_memory(engine.forward(words, b, room[1])[0], room) == (m > 0)
+    np.testing.assert_array_equal(room[1], plain)
+
+
+@each_engine
+@given(ROWS, ROWS, COLUMNS, st.integers(0, 12), SEEDS)
+@settings(max_examples=25)
+def test_back_project_is_the_vote_of_the_open_gates(engine, n, above, below, bound, seed):
+    rng = np.random.default_rng(seed)
+    W, a_star = signs(rng, above, below), signs(rng, n, above)
+    z = rng.integers(-15, 16, (n, above)).astype(np.int32)
+    gate = np.abs(z) <= bound
+    wanted, count = engine.back_project(
+        packed(a_star), z, bound, engine.operand(packed(W.T), above)
+    )
+    np.testing.assert_array_equal(wanted, packed((a_star * gate).astype(int) @ W.astype(int)))
+    assert count == gate.sum()
+
+
+@each_engine
+@given(ROWS, st.integers(2, 5), st.integers(-3, 4), SEEDS)
+def test_fires_finds_small_margins_and_wrong_answers(engine, n, C, bound, seed):
+    rng = np.random.default_rng(seed)
+    logits, y = rng.integers(-3, 4, (n, C)).astype(np.int32), rng.integers(0, C, n)
+    expected = []
+    for i, (row, c) in enumerate(zip(logits.tolist(), y.tolist(), strict=True)):
+        if row[c] - max(row[:c] + row[c + 1 :]) < bound:
+            expected.append(i)
+    rows, wrong = engine.fires(logits, y, bound)
+    assert rows.tolist() == expected
+    assert wrong == sum(row.index(max(row)) != c for row, c in zip(logits.tolist(), y.tolist()))
+
+
+@each_engine
+@given(st.integers(1, 4), ROWS, COLUMNS, SEEDS)
+@settings(max_examples=25)
+def test_agreement_and_differences(engine, T, n, K, seed):
+    rng = np.random.default_rng(seed)
+    z, s_star, other = rng.integers(-9, 10, (T, n, K)), signs(rng, T, n, K), signs(rng, T, n, K)
+    words = np.stack([packed(x) for x in s_star])
+    total = engine.agreement(z.astype(np.int32), words)
+    assert total.dtype == np.int32
+    np.testing.assert_array_equal(total, (z * s_star).sum(axis=0))
+    assert engine.differ(words[0], packed(other[0])) == (s_star[0] != other[0]).sum()
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -327,6 +398,23 @@ def test_update_adds_the_exact_sum_and_signs_anew(engine, n, groups, group, fan_
     np.testing.assert_array_equal(H, expected)
     np.testing.assert_array_equal(words, packed(expected))
     assert (H % 2 != 0).all()
+
+
+@each_engine
+@given(st.integers(1, 5), st.integers(1, 6), st.integers(1, 3), COLUMNS, SEEDS)
+@settings(max_examples=25)
+def test_update_sums_over_steps_that_share_their_winners(engine, n, T, groups, fan_in, seed):
+    """The answer counts the signs that changed; so many hits that a count needs several bits."""
+    rng = np.random.default_rng(seed)
+    H, winners = hidden(rng, groups * 3, fan_in), winners_of(rng, n, groups, 3)
+    a_star, a_prev = signs(rng, T, n, groups * 3), signs(rng, T, n, fan_in)
+    flat = a_star.reshape(T * n, -1), a_prev.reshape(T * n, -1)
+    expected = np.array(plain_update(H, np.tile(winners, (T, 1)), *flat))
+    words, before = packed(H), H.copy()
+    star, prev = (np.stack([packed(x) for x in y]) for y in (a_star, a_prev))
+    assert engine.update(H, words, winners, star, prev) == ((before > 0) != (expected > 0)).sum()
+    np.testing.assert_array_equal(H, expected)
+    np.testing.assert_array_equal(words, packed(expected))
 
 
 @pytest.mark.parametrize("side", [1, -1])
@@ -482,7 +570,7 @@ def test_the_skip_table_is_the_geometric_law(p):
 @settings(max_examples=15)
 def test_the_plain_twin_of_each_vector_kernel_gives_the_same(n, groups, group, columns, seed):
     """Run as Python, as a reader steps through them; columns are those of a layer's input."""
-    from bnnkit.engine import kernels
+    from bnnkit.engine import kernels, training_kernels
 
     rng = np.random.default_rng(seed)
     width = groups * group
@@ -496,12 +584,12 @@ def test_the_plain_twin_of_each_vector_kernel_gives_the_same(n, groups, group, c
 
     a_star = signs(rng, n, width)
     winners = np.empty((n, groups), np.int32)
-    kernels.select_loops.py_func(z, packed(a_star), group, winners)
+    training_kernels.select_loops.py_func(z, packed(a_star), group, winners)
     np.testing.assert_array_equal(winners, plain_select(z, a_star, group))
 
     H = hidden(rng, width, columns)
     expected, words = plain_update(H, winners, a_star, X), packed(H)
-    kernels.update_loops.py_func(H, words, winners, packed(a_star), a)
+    training_kernels.update_loops.py_func(H, words, winners, packed(a_star)[None], a[None])
     np.testing.assert_array_equal(H, expected)
     np.testing.assert_array_equal(words, packed(expected))
 

@@ -159,8 +159,9 @@ class BEPNetwork(SignNetwork):
         """The activations a_0 .. a_L and the sums z_1 .. z_L."""
         a, z = [path.load(words, self.widths[0])], []
         for layer in self.layers:
-            z.append(path.product(a[-1], layer))
-            a.append(path.sign(z[-1]))
+            sums, signs = path.forward(a[-1], layer)
+            z.append(sums)
+            a.append(signs)
         return a, z
 
     def _desired(self, path, a, z, y, tally: Tally):
@@ -168,14 +169,14 @@ class BEPNetwork(SignNetwork):
         fired: list = [None] * self.depth
         a_star: list = [None] * self.depth
         logits = path.product(a[-1], self._classifiers[-1])
-        tally.wrong.add(int(np.sum(logits.argmax(axis=1) != y)), len(y))
-        fired[-1] = np.flatnonzero(chain.margins(logits, y) < self._bound(-1))
+        fired[-1], wrong = path.fires(logits, y, self._bound(-1))
+        tally.wrong.add(wrong, len(y))
         tally.triggered.add(len(fired[-1]), len(y))
         a_star[-1] = path.rows(self._classifiers[-1], y[fired[-1]])
         for i in reversed(self._learning()[:-1]):
             if self.credit == "local":
-                margins = chain.margins(path.product(a[i + 1], self._classifiers[i]), y)
-                fired[i] = np.flatnonzero(margins < self._bound(i))
+                own_logits = path.product(a[i + 1], self._classifiers[i])
+                fired[i], _ = path.fires(own_logits, y, self._bound(i))
                 a_star[i] = path.rows(self._classifiers[i], y[fired[i]])
                 continue
             fired[i] = fired[i + 1]

@@ -30,6 +30,7 @@ class HiddenLayer:
         self.H = np.ascontiguousarray(H, dtype=np.int16)
         self.words = get_engine().pack_signs(self.H)
         self._operands: dict[tuple[str, str], object] = {}
+        self.version = 0  # counts the changes, so that others know when theirs are out of date
 
     def __getstate__(self) -> dict:
         """What is stored and compared: not what was prepared for one engine's products."""
@@ -65,6 +66,7 @@ class HiddenLayer:
     def changed(self) -> None:
         """Forget what was prepared from the old words."""
         self._operands.clear()
+        self.version += 1
 
     def set_hidden(self, H: np.ndarray) -> None:
         """Replace the hidden integers and re-sign."""
@@ -90,16 +92,20 @@ class PackedPath:
         return get_engine().product(a, layer.forward_operand())
 
     @staticmethod
-    def sign(z: np.ndarray):
-        return get_engine().pack_signs(z)
+    def forward(a, layer: HiddenLayer) -> tuple[np.ndarray, np.ndarray]:
+        """The sums of a layer and their signs."""
+        return get_engine().forward(a, layer.forward_operand())
+
+    @staticmethod
+    def fires(logits: np.ndarray, y: np.ndarray, bound: int) -> tuple[np.ndarray, int]:
+        """The samples whose margin is below ``bound``, and how many are wrong."""
+        return get_engine().fires(logits, y, bound)
 
     @staticmethod
     def back_project(layer: HiddenLayer, a_star, z: np.ndarray, nu: float, fan_in: int):
         """The desired activations below, and how many gates were open."""
-        engine = get_engine()
-        gate = engine.pack_within(z, chain.gate_bound(nu, fan_in))
-        votes = engine.masked_product(a_star, gate, layer.back_operand())
-        return engine.pack_signs(votes), int(np.bitwise_count(gate).sum())
+        bound = chain.gate_bound(nu, fan_in)
+        return get_engine().back_project(a_star, z, bound, layer.back_operand())
 
     @staticmethod
     def select(z: np.ndarray, a_star, group: int) -> np.ndarray:
@@ -108,15 +114,14 @@ class PackedPath:
     @staticmethod
     def differ(a, b) -> int:
         """How many signs of two batches differ."""
-        return int(np.bitwise_count(a ^ b).sum())
+        return get_engine().differ(a, b)
 
     @staticmethod
     def update(layer: HiddenLayer, winners, a_star, a_prev) -> int:
         """Add the batch's sum to H and re-sign; return how many visible weights flipped."""
-        before = layer.words.copy()
-        get_engine().update(layer.H, layer.words, winners, a_star, a_prev)
+        flips = get_engine().update(layer.H, layer.words, winners, a_star, a_prev)
         layer.changed()
-        return int(np.bitwise_count(before ^ layer.words).sum())
+        return flips
 
     @staticmethod
     def reinforce(layer: HiddenLayer, threshold: int, where: tuple[int, int, int, int]) -> None:
@@ -140,8 +145,14 @@ class StepwisePath:
         return BitMatrix.from_signs(a) @ layer.W.T
 
     @staticmethod
-    def sign(z: np.ndarray):
-        return sign(z)
+    def forward(a, layer: HiddenLayer) -> tuple[np.ndarray, np.ndarray]:
+        z = StepwisePath.product(a, layer)
+        return z, sign(z)
+
+    @staticmethod
+    def fires(logits: np.ndarray, y: np.ndarray, bound: int) -> tuple[np.ndarray, int]:
+        rows = np.flatnonzero(chain.margins(logits, y) < bound)
+        return rows, int(np.sum(logits.argmax(axis=1) != y))
 
     @staticmethod
     def back_project(layer: HiddenLayer, a_star, z: np.ndarray, nu: float, fan_in: int):

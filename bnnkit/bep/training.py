@@ -11,6 +11,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from bnnkit.bep.paths import HiddenLayer
+from bnnkit.engine import use_threads
 from bnnkit.errors import check_int, check_labels, check_number, check_widths
 from bnnkit.packed import BitMatrix
 from bnnkit.philox import Stream, random_permutation
@@ -134,6 +135,7 @@ class SignNetwork(ABC):
         *,
         validation: tuple | None = None,
         keep_best: bool = True,
+        threads: int = 1,
         callback: Callable[[SignNetwork, Epoch], object] | None = None,
         checkpoint=None,
         progress: bool = False,
@@ -147,6 +149,7 @@ class SignNetwork(ABC):
         epochs, batch_size : a last short batch is kept
         validation : (X, y) to drive the schedule; without it the training error does
         keep_best : with ``validation``, end with the weights of the epoch that did best on it
+        threads : how many threads may share the work; the weights are the same on any number
         callback : called with (network, Epoch) after each epoch; training stops if it returns True
         checkpoint : a :class:`bnnkit.files.Checkpoint`; if its file holds a part of this very run,
             training goes on from there, and ends with the same weights as in one go
@@ -172,7 +175,8 @@ class SignNetwork(ABC):
         last = run.first_epoch + epochs
         with tqdm(total=last, initial=self.epoch, disable=not progress, desc="epochs") as bar:
             while self.epoch < last and not run.stopped:
-                record = self._train_epoch(X, y, batch_size, validation)
+                with use_threads(threads):
+                    record = self._train_epoch(X, y, batch_size, validation)
                 error = record.train_error if validation is None else record.validation_error
                 if validation is not None and keep_best and error < run.best_error:
                     run.best_error, run.best = error, self.H

@@ -7,6 +7,9 @@ engine needs nothing but NumPy and is the one to read. Which one serves:
 * the environment variable ``BNNKIT_ENGINE`` (``numba`` or ``numpy``), else
 * numba where it is installed and its compiler is on, otherwise NumPy.
 
+Large products and large layers may be shared among threads: see :func:`use_threads`. The results
+are the same bits on any number of them.
+
 Arrays in and out are plain NumPy arrays. *Words* are ``uint64``: bit ``i`` of word ``j`` in a row
 is column ``64 j + i``, 1 means +1, and the padding bits behind the last column are 0.
 """
@@ -20,8 +23,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
+from bnnkit.errors import check_int
+
 NAMES = ("numba", "numpy")
 _chosen: str | None = None
+_threads = 1
 _serving: ModuleType | None = None  # looked up once: a network asks many times a batch
 
 
@@ -59,6 +65,29 @@ def use_engine(name: str) -> Iterator[ModuleType]:
         yield get_engine()
     finally:
         _chosen, _serving = before, None
+
+
+@contextmanager
+def use_threads(threads: int) -> Iterator[None]:
+    """Let up to ``threads`` threads share the work of a call within a ``with`` block.
+
+    One is the default. Small work stays on one thread; the NumPy engine leaves it to NumPy.
+
+    >>> with use_threads(2):
+    ...     get_threads()
+    2
+    """
+    global _threads
+    before, _threads = _threads, check_int(threads, "threads", low=1)
+    try:
+        yield
+    finally:
+        _threads = before
+
+
+def get_threads() -> int:
+    """Return how many threads may share the work of a call now."""
+    return _threads
 
 
 def _checked(name: str) -> str:

@@ -24,6 +24,7 @@ ROWS = 4  # rows in a tile: 4 x 2 counters stay in registers beside 2 vectors of
 _I1, _I32, _I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
 _WORDS = ir.VectorType(_I64, LANES)
 _SUMS = ir.VectorType(_I32, LANES)
+_BITS = ir.VectorType(_I1, 64)
 
 
 def _data(context, builder, sig, args, n):
@@ -133,6 +134,29 @@ masked_tile_4 = _make_tile(ROWS, masked=True)
 masked_tile_1 = _make_tile(1, masked=True)
 
 
+@intrinsic
+def swap_quarters(typingctx, block, upper, lower, shift, mask):
+    """Swap bits between two rows of 8 words: the high ones of ``upper``, the low ones of ``lower``.
+
+    ``mask`` has a 1 where a low bit is, ``shift`` is how much higher its partner stands.
+    """
+    sig = types.void(block, upper, lower, shift, mask)
+
+    def codegen(context, builder, sig, args):
+        block = _data(context, builder, sig, args, 0)
+        places = [
+            _vector_at(builder, block, builder.mul(r, _int(LANES)), _WORDS) for r in args[1:3]
+        ]
+        high, low = (builder.load(place, align=8) for place in places)
+        shift, mask = (_splat(builder, x, LANES) for x in args[3:])
+        swap = builder.and_(builder.xor(builder.lshr(high, shift), low), mask)
+        builder.store(builder.xor(high, builder.shl(swap, shift)), places[0], align=8)
+        builder.store(builder.xor(low, swap), places[1], align=8)
+        return context.get_dummy_value()
+
+    return sig, codegen
+
+
 def _load_64(context, builder, sig, args):
     """The 64 elements of the array argument 0 that start at argument 1."""
     element = context.get_data_type(sig.args[0].dtype)
@@ -166,20 +190,14 @@ def word_within(typingctx, x, at, bound):
     return types.uint64(x, at, bound), codegen
 
 
-def _choose(builder, word, element, one, zero):
-    """64 elements: ``one`` where the bit of ``word`` is 1, ``zero`` where it is 0."""
-    vector = ir.VectorType(element, 64)
-    bits = builder.bitcast(word, ir.VectorType(_I1, 64))
-    return builder.select(bits, ir.Constant(vector, [one] * 64), ir.Constant(vector, [zero] * 64))
-
-
 @intrinsic
 def store_signs(typingctx, x, at, word):
     """Unpack ``word`` into ``x[at : at + 64]``: +1 for 1, -1 for 0; ``x`` is an int8 array."""
 
     def codegen(context, builder, sig, args):
-        element = context.get_data_type(sig.args[0].dtype)
-        signs = _choose(builder, args[2], element, 1, -1)
+        vector = ir.VectorType(context.get_data_type(sig.args[0].dtype), 64)
+        plus, minus = (ir.Constant(vector, [sign] * 64) for sign in (1, -1))
+        signs = builder.select(builder.bitcast(args[2], _BITS), plus, minus)
         pointer = _data(context, builder, sig, args, 0)
         builder.store(signs, _vector_at(builder, pointer, args[1], signs.type), align=1)
         return context.get_dummy_value()
@@ -187,59 +205,128 @@ def store_signs(typingctx, x, at, word):
     return types.void(x, at, word), codegen
 
 
+def _full_adder(builder, x, y, z):
+    """Add three bits in every place: the sum, and the carry to the place of twice its worth."""
+    half = builder.xor(x, y)
+    return builder.xor(half, z), builder.or_(builder.and_(x, y), builder.and_(half, z))
+
+
 @intrinsic
-def add_signs(typingctx, x, at, word):
-    """Add 2 to each of ``x[at : at + 64]`` whose bit is 1, -2 to the others; int16."""
+def count_eight(typingctx, rows, at, flip, first, column, planes, planes_at, depth):
+    """Count the ones of eight rows, 512 columns at once, on top of what ``planes`` has counted.
+
+    Row ``i`` starts at element ``at[i]`` of ``rows`` and is read through XOR with ``flip[i]``, for
+    eight ``i`` from ``first`` on; of each row, the 8 words from ``column`` on. The counts stand
+    upright: plane ``p`` holds the bit of worth ``2**p`` of every count, so that a full adder adds
+    512 columns at once and seven of them add eight rows. What is carried out of the third plane
+    goes up the planes above, ``depth`` in all.
+    """
+    sig = types.void(rows, at, flip, first, column, planes, planes_at, depth)
 
     def codegen(context, builder, sig, args):
-        values = _load_64(context, builder, sig, args)
-        changed = builder.add(values, _choose(builder, args[2], values.type.element, 2, -2))
-        pointer = _data(context, builder, sig, args, 0)
-        builder.store(changed, _vector_at(builder, pointer, args[1], values.type), align=2)
+        rows, at, flip, planes = (_data(context, builder, sig, args, n) for n in (0, 1, 2, 5))
+        first, column, planes_at, depth = args[3], args[4], args[6], args[7]
+
+        def row(i):
+            i = builder.add(first, _int(i))
+            start = builder.add(builder.load(builder.gep(at, [i])), column)
+            word = builder.load(_vector_at(builder, rows, start, _WORDS), align=8)
+            return builder.xor(word, _splat(builder, builder.load(builder.gep(flip, [i])), LANES))
+
+        def plane(p):
+            p = builder.add(planes_at, builder.mul(p, _int(LANES)))
+            return _vector_at(builder, planes, p, _WORDS)
+
+        ones, twos, fours = (builder.load(plane(_int(p)), align=8) for p in range(3))
+        carried = []
+        for i in (0, 4):
+            ones, low = _full_adder(builder, ones, row(i), row(i + 1))
+            ones, high = _full_adder(builder, ones, row(i + 2), row(i + 3))
+            twos, carry = _full_adder(builder, twos, low, high)
+            carried.append(carry)
+        fours, eights = _full_adder(builder, fours, *carried)
+        for p, bits in enumerate((ones, twos, fours)):
+            builder.store(bits, plane(_int(p)), align=8)
+        carry = cgutils.alloca_once_value(builder, eights)
+        with cgutils.for_range(builder, depth, start=_int(3)) as loop:
+            bits, add = builder.load(plane(loop.index), align=8), builder.load(carry)
+            builder.store(builder.xor(bits, add), plane(loop.index), align=8)
+            builder.store(builder.and_(bits, add), carry)
         return context.get_dummy_value()
 
-    return types.void(x, at, word), codegen
+    return sig, codegen
 
 
 @intrinsic
-def add_saturated(typingctx, x, at, total, total_at, limit):
-    """Add 64 int16 of ``total`` to 64 of ``x``, hold them in -limit .. limit, return their signs.
+def add_counts(typingctx, x, at, planes, planes_at, depth, votes, limit):
+    """Add ``2 * (ones - zeros)`` to ``x[at : at + 64]``, hold it in -limit .. limit; int16.
 
-    The addition saturates at the ends of int16; the lower end is then lifted to ``-limit``.
+    The ones of each column, out of ``votes``, are counted in every 8th word from ``planes_at``. The
+    addition saturates at the ends of int16; the lower end is then lifted to ``-limit``. Returns
+    the signs afterwards, packed.
     """
+    sig = types.uint64(x, at, planes, planes_at, depth, votes, limit)
 
     def codegen(context, builder, sig, args):
         values = _load_64(context, builder, sig, args)
-        vector = values.type
-        pointer = _data(context, builder, sig, args, 2)
-        added = builder.load(_vector_at(builder, pointer, args[3], vector), align=2)
+        vector, element = values.type, values.type.element
+        planes = _data(context, builder, sig, args, 2)
+        none = builder.trunc(builder.mul(args[5], _int(-2)), element)
+        total = cgutils.alloca_once_value(builder, _splat(builder, none, 64))
+        with cgutils.for_range(builder, args[4], start=_int(0)) as loop:
+            word = builder.add(builder.mul(loop.index, _int(LANES)), args[3])
+            bits = builder.bitcast(builder.load(builder.gep(planes, [word])), _BITS)
+            worth = builder.shl(ir.Constant(element, 4), builder.trunc(loop.index, element))
+            more = builder.add(builder.load(total), _splat(builder, worth, 64))
+            builder.store(builder.select(bits, more, builder.load(total)), total)
         add = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(vector, [vector, vector]), "llvm.sadd.sat.v64i16"
         )
-        held = builder.call(add, [values, added])
-        low = _splat(builder, builder.trunc(builder.neg(args[4]), vector.element), 64)
+        held = builder.call(add, [values, builder.load(total)])
+        low = _splat(builder, builder.trunc(builder.neg(args[6]), element), 64)
         held = builder.select(builder.icmp_signed("<", held, low), low, held)
         pointer = _data(context, builder, sig, args, 0)
         builder.store(held, _vector_at(builder, pointer, args[1], vector), align=2)
         bits = builder.icmp_signed(">=", held, ir.Constant(vector, None))
         return builder.bitcast(bits, _I64)
 
-    return types.uint64(x, at, total, total_at, limit), codegen
+    return sig, codegen
 
 
 @intrinsic
-def keep_where(typingctx, x, at, word, out, out_at, other):
-    """Write ``|x[at : at + 64]|`` to ``out``, ``other`` where the bit of ``word`` is 0; int32."""
+def add_signed(typingctx, x, at, word, total):
+    """Add ``x[at : at + 64]`` to ``total[at : at + 64]``, negated where a bit of ``word`` is 0."""
 
     def codegen(context, builder, sig, args):
         values = _load_64(context, builder, sig, args)
-        negative = builder.icmp_signed("<", values, ir.Constant(values.type, None))
-        size = builder.select(negative, builder.neg(values), values)
-        other = _splat(builder, builder.trunc(args[5], values.type.element), 64)
-        bits = builder.bitcast(args[2], ir.VectorType(_I1, 64))
-        pointer = _data(context, builder, sig, args, 3)
-        where = _vector_at(builder, pointer, args[4], values.type)
-        builder.store(builder.select(bits, size, other), where, align=4)
+        signed = builder.select(builder.bitcast(args[2], _BITS), values, builder.neg(values))
+        where = _vector_at(builder, _data(context, builder, sig, args, 3), args[1], values.type)
+        added = builder.add(builder.load(where, align=4), signed)
+        builder.store(added, where, align=4)
         return context.get_dummy_value()
 
-    return types.void(x, at, word, out, out_at, other), codegen
+    return types.void(x, at, word, total), codegen
+
+
+@intrinsic
+def store_keys(typingctx, x, at, word, keys, keys_at, column):
+    """Write 64 keys: ``|x[at + i]| * 2**32 + column + i`` where bit ``i`` of ``word`` is 1.
+
+    Elsewhere the largest key. So the smallest key is the smallest number, the first of equals.
+    """
+    sig = types.void(x, at, word, keys, keys_at, column)
+
+    def codegen(context, builder, sig, args):
+        values = _load_64(context, builder, sig, args)
+        vector = ir.VectorType(_I64, 64)
+        negative = builder.icmp_signed("<", values, ir.Constant(values.type, None))
+        size = builder.zext(builder.select(negative, builder.neg(values), values), vector)
+        places = builder.add(_splat(builder, args[5], 64), ir.Constant(vector, list(range(64))))
+        key = builder.or_(builder.shl(size, ir.Constant(vector, [32] * 64)), places)
+        largest = ir.Constant(vector, [2**63 - 1] * 64)
+        key = builder.select(builder.bitcast(args[2], _BITS), key, largest)
+        pointer = _data(context, builder, sig, args, 3)
+        builder.store(key, _vector_at(builder, pointer, args[4], vector), align=8)
+        return context.get_dummy_value()
+
+    return sig, codegen

@@ -1,35 +1,44 @@
 """The numba engine: the interface of the NumPy engine over compiled kernels, the same bits.
 
 The functions here take what callers have, make it contiguous, allocate the result, and call one
-kernel of :mod:`bnnkit.engine.kernels`.
+kernel of :mod:`bnnkit.engine.kernels` or :mod:`bnnkit.engine.training_kernels`. The kernels run
+without Python's lock, so plain threads can share a call: each takes some of the rows.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
-import numba
 import numpy as np
 
-from bnnkit.engine import kernels
-from bnnkit.engine.intrinsics import PANEL
+from bnnkit import engine
+from bnnkit.engine import kernels, training_kernels
+from bnnkit.engine.intrinsics import PANEL, ROWS
 from bnnkit.engine.numpy_engine import skip_table
 
 NAME = "numba"
-PARALLEL_WORK = 1 << 28  # bit products below which a second thread costs more than it brings
+SHARED_WORK = 1 << 27  # bit products, about 0.1 ms: below, a second thread brings nothing
+SHARED_ENTRIES = 1 << 20  # hidden integers, likewise
 
 
 class Operand:
     """The right-hand side of many products: packed rows, sixteen side by side in each panel."""
 
-    def __init__(self, words: np.ndarray, columns: int):
-        self.rows, self.columns = len(words), columns
-        self.panels = np.zeros((-(-len(words) // PANEL), words.shape[1], PANEL), np.uint64)
+    def __init__(self, words: np.ndarray, columns: int | Sequence[int]):
+        self.rows = len(words)
+        self.columns = columns if isinstance(columns, int) else sum(columns)
+        self.panels = np.empty(-(-len(words) // PANEL) * PANEL * words.shape[1], np.uint64)
         kernels.fill_panels(np.ascontiguousarray(words), self.panels)
 
 
-def operand(words: np.ndarray, columns: int) -> Operand:
-    """Prepare packed rows (n, words) for products with them."""
+def operand(words: np.ndarray, columns: int | Sequence[int]) -> Operand:
+    """Prepare packed rows (n, words) for products with them.
+
+    ``columns`` is their number, or several where a row is made of several packed parts.
+    """
     return Operand(words, columns)
 
 
@@ -62,57 +71,178 @@ def transpose_bits(words: np.ndarray, columns: int) -> np.ndarray:
     return out
 
 
-def product(a: np.ndarray, b: Operand, threads: int = 1) -> np.ndarray:
+# --- products ------------------------------------------------------------------------------------
+
+
+def product(a: np.ndarray, b: Operand, threads: int | None = None) -> np.ndarray:
     """Multiply packed signs: (m, words) times (n, words) -> (m, n) int32, sums over the columns."""
-    z = np.empty((len(a), b.rows), np.int32)
-    a = np.ascontiguousarray(a)
-    if threads == 1 or z.size * b.columns < PARALLEL_WORK:
+    a, z = np.ascontiguousarray(a), np.empty((len(a), b.rows), np.int32)
+    parts = _parts(threads, z.size * b.columns)
+    if parts == 1:
         kernels.product(a, b.panels, b.columns, z)
-        return z
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-    try:
-        kernels.product_parallel(a, b.panels, b.columns, z)
-    finally:
-        numba.set_num_threads(before)
+    else:
+        _share(parts, len(a), lambda i, j: kernels.product(a[i:j], b.panels, b.columns, z[i:j]))
     return z
 
 
-def masked_product(a: np.ndarray, mask: np.ndarray, b: Operand, threads: int = 1) -> np.ndarray:
+def masked_product(
+    a: np.ndarray, mask: np.ndarray, b: Operand, threads: int | None = None
+) -> np.ndarray:
     """Multiply packed signs where ``mask`` (packed like ``a``) is 1; elsewhere count 0."""
+    a, mask = np.ascontiguousarray(a), np.ascontiguousarray(mask)
     z = np.empty((len(a), b.rows), np.int32)
-    kernels.masked_product(np.ascontiguousarray(a), np.ascontiguousarray(mask), b.panels, z)
+    _share(
+        _parts(threads, z.size * b.columns),
+        len(a),
+        lambda i, j: kernels.masked_product(a[i:j], mask[i:j], b.panels, z[i:j]),
+    )
     return z
+
+
+def forward(
+    a: np.ndarray, b: Operand, z: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """A layer: the sums ``product(a, b)``, written to ``z`` if it is given, and their signs."""
+    a = np.ascontiguousarray(a)
+    z = np.empty((len(a), b.rows), np.int32) if z is None else z
+    signs = np.empty((len(a), -(-b.rows // 64)), np.uint64)
+    _share(
+        _parts(None, z.size * b.columns),
+        len(a),
+        lambda i, j: kernels.forward(a[i:j], b.panels, b.columns, z[i:j], signs[i:j]),
+    )
+    return z, signs
+
+
+class Chain:
+    """All the layers of a network, prepared for the way from inputs to logits in one call.
+
+    Called with packed inputs (n, words) or int8 signs (n, columns) it returns the logits, int32.
+    """
+
+    def __init__(self, layers: Sequence[tuple[np.ndarray, int]]):
+        self.panels = np.concatenate([Operand(*layer).panels for layer in layers])
+        widths = [columns for _, columns in layers]
+        self.classes = len(layers[-1][0])
+        self.widths = np.array([*widths, self.classes], np.int64)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        logits = np.empty((len(x), self.classes), np.int32)
+        if x.dtype != np.int8:
+            kernels.chain(x, self.panels, self.widths, logits)
+        elif not kernels.chain_of_signs(x, self.panels, self.widths, logits):
+            raise ValueError("x must hold only -1 and +1")
+        return logits
+
+
+# --- training ------------------------------------------------------------------------------------
+
+
+def fires(logits: np.ndarray, y: np.ndarray, bound: int) -> tuple[np.ndarray, int]:
+    """The samples whose own class leads by less than ``bound``, and how many are wrong."""
+    rows = np.empty(len(y), np.int64)
+    fired, wrong = training_kernels.fires(logits, y, bound, rows)
+    return rows[:fired], wrong
+
+
+def back_project(
+    a_star: np.ndarray, z: np.ndarray, bound: int, b: Operand
+) -> tuple[np.ndarray, int]:
+    """What is desired below, packed, by the votes of ``|z| <= bound``; how many may vote."""
+    a_star, z = np.ascontiguousarray(a_star), np.ascontiguousarray(z, dtype=np.int32)
+    votes = np.empty((len(a_star), b.rows), np.int32)
+    below = np.empty((len(a_star), -(-b.rows // 64)), np.uint64)
+
+    def some(i, j):
+        return training_kernels.back_project(
+            a_star[i:j], z[i:j], bound, b.panels, votes[i:j], below[i:j]
+        )
+
+    return below, sum(_share(_parts(None, votes.size * b.columns), len(z), some))
+
+
+def differ(a: np.ndarray, b: np.ndarray) -> int:
+    """How many bits of two packed batches (n, words) differ."""
+    return training_kernels.count_differences(np.ascontiguousarray(a), np.ascontiguousarray(b))
+
+
+def agreement(z: np.ndarray, s_star: np.ndarray) -> np.ndarray:
+    """Sum ``s_star * z`` over the steps: (T, n, K) int32, packed (T, n, words) -> (n, K) int32."""
+    total = np.zeros(z.shape[1:], np.int32)
+    for sums, wanted in zip(z, s_star):
+        training_kernels.add_agreement(np.ascontiguousarray(sums), wanted, total)
+    return total
 
 
 def select(z: np.ndarray, a_star: np.ndarray, group: int) -> np.ndarray:
     """Pick in each group the wrong neuron nearest to flipping, or -1 where none is wrong."""
     winners = np.empty((z.shape[0], z.shape[1] // group), np.int32)
     z = np.ascontiguousarray(z, dtype=np.int32)
-    kernels.select(z, np.ascontiguousarray(a_star), group, winners)
+    training_kernels.select(z, np.ascontiguousarray(a_star), group, winners)
     return winners
 
 
 def update(
     H: np.ndarray, words: np.ndarray, winners: np.ndarray, a_star: np.ndarray, a_prev: np.ndarray
-) -> None:
+) -> int:
     """Add ``2 * sum(a_star a_prev^T)`` over the winners to ``H``; re-sign ``words``; in place."""
-    a_star, a_prev = np.ascontiguousarray(a_star), np.ascontiguousarray(a_prev)
-    kernels.update(H, words, np.ascontiguousarray(winners), a_star, a_prev)
+    steps = (-1, *a_star.shape[-2:])
+    a_star = np.ascontiguousarray(a_star).reshape(steps)
+    a_prev = np.ascontiguousarray(a_prev).reshape(len(a_star), len(winners), -1)
+    winners = np.ascontiguousarray(winners)
+    return sum(
+        _share(
+            _parts(None, H.size, SHARED_ENTRIES),
+            len(H),
+            lambda i, j: training_kernels.update(H, words, winners, a_star, a_prev, i, j),
+        )
+    )
 
 
 def reinforce(
     H: np.ndarray, probability: int, seed: int, layer: int, batch: int, epoch: int
 ) -> None:
     """Push the picked entries of ``H`` 2 further from zero, in place; no sign changes."""
-    expected = H.shape[1] * probability / 2**32 + H.shape[1] / 256
-    chunk = max(1, int(expected / 4) + 1)  # random words for a typical row, made in one go
-    table, guide = skip_table(probability), _guide(probability)
-    kernels.reinforce(H, table, guide, chunk, seed, layer, batch, epoch)
+    skips, where = _skips(probability, H.shape[1]), (seed, layer, batch, epoch)
+    _share(
+        _parts(None, H.size, SHARED_ENTRIES),
+        len(H),
+        lambda i, j: training_kernels.reinforce(H, *skips, *where, i, j),
+    )
 
 
 @lru_cache(maxsize=64)
-def _guide(probability: int) -> np.ndarray:
-    guide = np.empty(256, np.int32)
-    kernels.fill_guide(skip_table(probability), guide)
-    return guide
+def _skips(probability: int, columns: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """The table of skips, a guide into it, and the blocks of random words that serve most rows."""
+    guide = np.empty(1 << training_kernels.GUIDE_BITS, np.int16)
+    training_kernels.fill_guide(skip_table(probability), guide)
+    expected = columns * probability / 2**32 + columns / 256
+    return skip_table(probability), guide, int((expected + 2 * expected**0.5) / 4) + 1
+
+
+# --- threads -------------------------------------------------------------------------------------
+
+
+def _parts(threads: int | None, work: int, enough: int = SHARED_WORK) -> int:
+    """Into how many parts a call is cut."""
+    threads = engine.get_threads() if threads is None else threads
+    return threads if work >= enough else 1
+
+
+def _share(parts: int, rows: int, call: Callable[[int, int], object]) -> list:
+    """The answers of ``call(begin, end)`` for parts of the rows, each on a thread of its own."""
+    if parts == 1:
+        return [call(0, rows)]
+    step = -(-rows // (parts * ROWS)) * ROWS
+    edges = [(begin, min(begin + step, rows)) for begin in range(0, rows, step)]
+    others = [_pool(parts).submit(call, *edge) for edge in edges[1:]]
+    return [call(*edges[0]), *(other.result() for other in others)]
+
+
+@lru_cache(maxsize=1)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="bnnkit")
+
+
+if hasattr(os, "register_at_fork"):  # a forked child has the pool, but none of its threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)

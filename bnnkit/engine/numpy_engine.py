@@ -7,6 +7,7 @@ sums are whole numbers below 2**24, so float32 carries them exactly and they are
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -22,21 +23,30 @@ SKIPS = 256  # the longest skip that one random word can ask for
 class Operand:
     """The right-hand side of many products: packed rows, and their signs once they are wanted."""
 
-    def __init__(self, words: np.ndarray, columns: int):
+    def __init__(self, words: np.ndarray, columns: int | Sequence[int]):
         self.words = words
-        self.columns = columns
+        self.columns = int(np.sum(columns))
+        # Rows of several parts have padding within: it is multiplied as well, and taken off.
+        self.padding = 0 if isinstance(columns, int) else 64 * words.shape[1] - self.columns
         self._signs: np.ndarray | None = None
 
     @property
     def signs(self) -> np.ndarray:
-        """float32, shape (rows, columns)."""
+        """float32, shape (rows, columns + padding)."""
         if self._signs is None:
-            self._signs = unpack_signs(self.words, self.columns).astype(np.float32)
+            self._signs = self.unpack(self.words)
         return self._signs
 
+    def unpack(self, words: np.ndarray) -> np.ndarray:
+        """The signs of rows that are packed like these, float32."""
+        return unpack_signs(words, self.columns + self.padding).astype(np.float32)
 
-def operand(words: np.ndarray, columns: int) -> Operand:
-    """Prepare packed rows (n, words) for products with them."""
+
+def operand(words: np.ndarray, columns: int | Sequence[int]) -> Operand:
+    """Prepare packed rows (n, words) for products with them.
+
+    ``columns`` is their number, or several where a row is made of several packed parts.
+    """
     return Operand(words, columns)
 
 
@@ -69,7 +79,7 @@ def transpose_bits(words: np.ndarray, columns: int) -> np.ndarray:
     return pack_signs(unpack_signs(words, columns).T)
 
 
-def product(a: np.ndarray, b: Operand, threads: int = 1) -> np.ndarray:
+def product(a: np.ndarray, b: Operand, threads: int | None = None) -> np.ndarray:
     """Multiply packed signs: (m, words) times (n, words) -> (m, n) int32, sums over the columns.
 
     Two signs multiply to +1 where their bits agree, so a sum over k of them is
@@ -78,11 +88,12 @@ def product(a: np.ndarray, b: Operand, threads: int = 1) -> np.ndarray:
     if len(a) <= FEW_ROWS:
         differ = np.bitwise_count(a[:, None, :] ^ b.words[None, :, :]).sum(axis=2, dtype=np.int32)
         return b.columns - 2 * differ
-    signs = unpack_signs(a, b.columns).astype(np.float32)
-    return (signs @ b.signs.T).astype(np.int32)
+    return (b.unpack(a) @ b.signs.T).astype(np.int32) - np.int32(b.padding)
 
 
-def masked_product(a: np.ndarray, mask: np.ndarray, b: Operand, threads: int = 1) -> np.ndarray:
+def masked_product(
+    a: np.ndarray, mask: np.ndarray, b: Operand, threads: int | None = None
+) -> np.ndarray:
     """Multiply packed signs where ``mask`` (packed like ``a``) is 1; elsewhere count 0."""
     if len(a) <= FEW_ROWS:
         differ = (a[:, None, :] ^ b.words[None, :, :]) & mask[:, None, :]
@@ -90,6 +101,71 @@ def masked_product(a: np.ndarray, mask: np.ndarray, b: Operand, threads: int = 1
         return np.bitwise_count(mask).sum(axis=1, dtype=np.int32)[:, None] - 2 * counts
     ternary = unpack_signs(a, b.columns) * (unpack_signs(mask, b.columns) > 0)
     return (ternary.astype(np.float32) @ b.signs.T).astype(np.int32)
+
+
+def forward(
+    a: np.ndarray, b: Operand, z: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """A layer: the sums ``product(a, b)``, written to ``z`` if it is given, and their signs."""
+    z = np.empty((len(a), len(b.words)), np.int32) if z is None else z
+    z[...] = product(a, b)
+    return z, pack_signs(z)
+
+
+class Chain:
+    """All the layers of a network, prepared for the way from inputs to logits in one call.
+
+    Called with packed inputs (n, words) or int8 signs (n, columns) it returns the logits, int32.
+    """
+
+    def __init__(self, layers: Sequence[tuple[np.ndarray, int]]):
+        self.operands = [Operand(*layer) for layer in layers]
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        if x.dtype == np.int8:
+            if (np.abs(x) != 1).any():
+                raise ValueError("x must hold only -1 and +1")
+            x = pack_signs(x)
+        for b in self.operands[:-1]:
+            _, x = forward(x, b)
+        return product(x, self.operands[-1])
+
+
+def fires(logits: np.ndarray, y: np.ndarray, bound: int) -> tuple[np.ndarray, int]:
+    """The samples whose own class leads by less than ``bound``, and how many are wrong.
+
+    A sample is wrong if the first of its largest logits is not of its own class ``y``.
+    """
+    rows = np.arange(len(y))
+    others = logits.astype(np.int64)
+    others[rows, y] = np.iinfo(np.int64).min
+    margins = logits[rows, y] - others.max(axis=1)
+    return np.flatnonzero(margins < bound), int((logits.argmax(axis=1) != y).sum())
+
+
+def back_project(
+    a_star: np.ndarray, z: np.ndarray, bound: int, b: Operand
+) -> tuple[np.ndarray, int]:
+    """What is desired below, packed, by the votes of ``|z| <= bound``; how many may vote.
+
+    ``a_star`` packed (n, words) and ``z`` int32 (n, K) of the layer above; ``b`` its weights
+    transposed.
+    """
+    gate = pack_within(z, bound)
+    return pack_signs(masked_product(a_star, gate, b)), int(np.bitwise_count(gate).sum())
+
+
+def differ(a: np.ndarray, b: np.ndarray) -> int:
+    """How many bits of two packed batches (n, words) differ."""
+    return int(np.bitwise_count(a ^ b).sum())
+
+
+def agreement(z: np.ndarray, s_star: np.ndarray) -> np.ndarray:
+    """Sum ``s_star * z`` over the steps: (T, n, K) int32, packed (T, n, words) -> (n, K) int32."""
+    total = np.zeros(z.shape[1:], np.int32)
+    for sums, wanted in zip(z, s_star):
+        total += np.where(unpack_signs(wanted, z.shape[2]) > 0, sums, -sums)
+    return total
 
 
 def select(z: np.ndarray, a_star: np.ndarray, group: int) -> np.ndarray:
@@ -108,20 +184,26 @@ def select(z: np.ndarray, a_star: np.ndarray, group: int) -> np.ndarray:
 
 def update(
     H: np.ndarray, words: np.ndarray, winners: np.ndarray, a_star: np.ndarray, a_prev: np.ndarray
-) -> None:
+) -> int:
     """Add ``2 * sum(a_star a_prev^T)`` over the winners to ``H`` and re-sign ``words``, in place.
 
     ``H`` int16 (K, K_prev), ``words`` its packed signs; ``winners`` (n, groups), ``a_star`` packed
-    (n, K bits), ``a_prev`` packed (n, K_prev bits). The sum is exact, added once, then saturated.
+    (n, K bits), ``a_prev`` packed (n, K_prev bits). The last two may have an axis in front, of
+    steps that share the winners. The sum is exact, added once, then saturated. Returns how many
+    signs changed.
     """
     width, fan_in = H.shape
-    sample, group = np.nonzero(winners >= 0)
-    neuron = winners[sample, group]
-    chosen = np.zeros((len(winners), width), np.float32)
+    steps = a_star.size // a_star.shape[-1] // len(winners)
+    a_star, a_prev = (a.reshape(steps * len(winners), -1) for a in (a_star, a_prev))
+    sample, group = np.nonzero(np.tile(winners, (steps, 1)) >= 0)
+    neuron = np.tile(winners, (steps, 1))[sample, group]
+    chosen = np.zeros((len(a_star), width), np.float32)
     chosen[sample, neuron] = unpack_signs(a_star, width)[sample, neuron]
     total = (chosen.T @ unpack_signs(a_prev, fan_in).astype(np.float32)).astype(np.int32)
     H[...] = np.clip(H + 2 * total, -HIDDEN_MAX, HIDDEN_MAX)
+    before = words.copy()
     words[...] = pack_signs(H)
+    return differ(before, words)
 
 
 @lru_cache(maxsize=64)

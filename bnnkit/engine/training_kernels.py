@@ -1,0 +1,367 @@
+"""The compiled kernels of training: who is updated, the update itself, reinforcement.
+
+In the form of :mod:`bnnkit.engine.kernels`: what is built from vector code has a twin in plain
+loops. A kernel that changes rows of a layer takes the range of rows it is to change, so that
+threads can share a layer: no row depends on another.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from bnnkit.engine.intrinsics import (
+    LANES,
+    add_counts,
+    add_signed,
+    count_eight,
+    store_keys,
+    word_of_signs,
+)
+from bnnkit.engine.kernels import (
+    masked_product,
+    pack_integer_signs,
+    pack_signs,
+    pack_within,
+    popcount,
+)
+from bnnkit.engine.numpy_engine import HIDDEN_MAX, SKIPS
+from bnnkit.philox import MULTIPLIER_0, MULTIPLIER_1, ROUNDS, WEYL_0, WEYL_1, Stream
+
+LOWEST = -(2**62)  # below any logit
+NO_KEY = 2**63 - 1  # larger than the key of any neuron
+MOST_HITS = 16000  # of one neuron in a batch: so many steps of 2 fit in 16 bits
+DEPTH = 14  # planes that count up to MOST_HITS
+BESIDE = 32  # rows whose random words are made side by side
+GUIDE_BITS = 12  # leading bits of a random word that the guide looks at
+ROUNDS_OF_PHILOX = ROUNDS
+REINFORCE = int(Stream.REINFORCE)
+_ONE = np.uint64(1)
+
+
+# --- blame ---------------------------------------------------------------------------------------
+
+
+@njit(cache=True, nogil=True)
+def fires(logits, y, bound, rows):
+    """The samples whose own class leads by less than ``bound``; how many they are, and are wrong.
+
+    A sample is wrong if the first of its largest logits is not of its own class.
+    """
+    fired, wrong = 0, 0
+    for i in range(logits.shape[0]):
+        own, best, first = logits[i, y[i]], np.int64(LOWEST), 0
+        for c in range(logits.shape[1]):
+            if logits[i, c] > logits[i, first]:
+                first = c
+            if c != y[i]:
+                best = max(best, np.int64(logits[i, c]))
+        wrong += first != y[i]
+        if own - best < bound:
+            rows[fired] = i
+            fired += 1
+    return fired, wrong
+
+
+@njit(cache=True, nogil=True)
+def back_project(a_star, z, bound, panels, votes, below):
+    """What is desired below: the gate ``|z| <= bound``, the votes of the open, their signs.
+
+    Returns how many gates are open.
+    """
+    gate = np.empty(a_star.shape, np.uint64)
+    pack_within(z, bound, gate)
+    masked_product(a_star, gate, panels, votes)
+    pack_integer_signs(votes, below)
+    return count_ones(gate)
+
+
+@njit(cache=True, nogil=True)
+def count_ones(words):
+    """How many bits of packed rows are 1."""
+    ones = np.uint64(0)
+    for i in range(words.shape[0]):
+        for k in range(words.shape[1]):
+            ones += popcount(words[i, k])
+    return ones
+
+
+@njit(cache=True, nogil=True)
+def count_differences(a, b):
+    """How many bits of two batches of packed rows differ."""
+    differ = np.uint64(0)
+    for i in range(a.shape[0]):
+        for k in range(a.shape[1]):
+            differ += popcount(a[i, k] ^ b[i, k])
+    return differ
+
+
+@njit(cache=True)
+def add_agreement_loops(z, s_star, total):
+    """Add each sum to ``total``, negated where -1 is desired."""
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            wanted = (s_star[i, j >> 6] >> np.uint64(j & 63)) & _ONE
+            total[i, j] += z[i, j] if wanted else -z[i, j]
+
+
+@njit(cache=True, nogil=True)
+def add_agreement(z, s_star, total):
+    """The same, 64 at a time."""
+    rows, width = z.shape
+    whole = width // 64
+    for i in range(rows):
+        for j in range(whole):
+            add_signed(z, i * width + 64 * j, s_star[i, j], total)
+        for j in range(64 * whole, width):
+            wanted = (s_star[i, whole] >> np.uint64(j & 63)) & _ONE
+            total[i, j] += z[i, j] if wanted else -z[i, j]
+
+
+# --- selection -----------------------------------------------------------------------------------
+
+
+@njit(cache=True)
+def select_loops(z, a_star, group, winners):
+    """Selection as it is defined: the wrong neuron with the smallest sum, or -1."""
+    for i in range(z.shape[0]):
+        for g in range(winners.shape[1]):
+            winner, nearest = -1, np.int64(1) << 62
+            for j in range(g * group, (g + 1) * group):
+                wanted = (a_star[i, j >> 6] >> np.uint64(j & 63)) & _ONE
+                distance = abs(np.int64(z[i, j]))
+                if (z[i, j] >= 0) != (wanted == _ONE) and distance < nearest:
+                    winner, nearest = j, distance
+            winners[i, g] = winner
+
+
+@njit(cache=True, nogil=True)
+def select(z, a_star, group, winners):
+    """The same without a branch: distance and number of a neuron in one key, the smallest wins."""
+    rows, width = z.shape
+    whole = width // 64
+    keys = np.empty(width, np.int64)
+    for i in range(rows):
+        for j in range(whole):
+            at = i * width + 64 * j
+            wrong = word_of_signs(z, at) ^ a_star[i, j]
+            store_keys(z, at, wrong, keys, 64 * j, 64 * j)
+        for j in range(64 * whole, width):
+            wanted = (a_star[i, whole] >> np.uint64(j & 63)) & _ONE
+            wrong = (z[i, j] >= 0) != (wanted == _ONE)
+            keys[j] = abs(np.int64(z[i, j])) << 32 | j if wrong else NO_KEY
+        for g in range(winners.shape[1]):
+            key = np.int64(NO_KEY)
+            for j in range(g * group, (g + 1) * group):
+                key = min(key, keys[j])
+            winners[i, g] = key & 0xFFFFFFFF if key != NO_KEY else -1
+
+
+# --- the update ----------------------------------------------------------------------------------
+
+
+@njit(cache=True)
+def add_row_loops(H, j, samples, a_star, a_prev):
+    """Row ``j`` of the update as it is defined: sum over its samples, add once, saturate."""
+    fan_in = H.shape[1]
+    total = np.zeros(fan_in, np.int64)
+    for t in range(a_star.shape[0]):
+        for i in samples:
+            wanted = (a_star[t, i, j >> 6] >> np.uint64(j & 63)) & _ONE
+            for k in range(fan_in):
+                bit = (a_prev[t, i, k >> 6] >> np.uint64(k & 63)) & _ONE
+                total[k] += 2 if bit == wanted else -2
+    for k in range(fan_in):
+        H[j, k] = min(max(H[j, k] + total[k], -HIDDEN_MAX), HIDDEN_MAX)
+
+
+@njit(cache=True)
+def update_loops(H, words, winners, a_star, a_prev):
+    """The update as it is defined, neuron by neuron; then re-sign."""
+    group = H.shape[0] // winners.shape[1]
+    for j in range(H.shape[0]):
+        add_row_loops(H, j, np.nonzero(winners[:, j // group] == j)[0], a_star, a_prev)
+    pack_signs(H, words)
+
+
+@njit(cache=True, nogil=True)
+def samples_by_neuron(winners, begin, end):
+    """The samples that neuron ``begin + j`` won are ``sample[start[j] : start[j + 1]]``."""
+    count, group = end - begin, winners.shape[1]
+    start = np.zeros(count + 2, np.int64)
+    for i in range(winners.shape[0]):
+        for g in range(group):
+            j = winners[i, g] - begin
+            if 0 <= j < count:
+                start[j + 2] += 1
+    for j in range(count):
+        start[j + 2] += start[j + 1]
+    sample = np.empty(start[count + 1], np.int64)
+    for i in range(winners.shape[0]):  # start[j + 1] runs from the first place of j to the last
+        for g in range(group):
+            j = winners[i, g] - begin
+            if 0 <= j < count:
+                sample[start[j + 1]] = i
+                start[j + 1] += 1
+    return start, sample
+
+
+@njit(cache=True, nogil=True)
+def add_row(H, j, rows, at, flip, hits, planes, spare, words):
+    """Row ``j`` of the update: count the hits of every column, add once, saturate, re-sign.
+
+    Returns how many signs changed. The last word of a row is done in a place of its own.
+    """
+    fan_in, flipped = H.shape[1], np.uint64(0)
+    tail = fan_in % 64
+    depth = 3
+    while hits >> depth:
+        depth += 1
+    chunk = depth * LANES  # planes of 8 words of a row
+    long = -(-words.shape[1] // LANES) * LANES
+    for p in range(long * depth):
+        planes[p] = 0
+    for first in range(0, hits, 8):
+        for k in range(0, long, LANES):
+            count_eight(rows, at, flip, first, k, planes, k * depth, depth)
+    for k in range(words.shape[1]):
+        lane = k // LANES * chunk + k % LANES
+        if k < fan_in // 64:
+            word = add_counts(H, j * fan_in + 64 * k, planes, lane, depth, hits, HIDDEN_MAX)
+        else:
+            for i in range(tail):
+                spare[i] = H[j, 64 * k + i]
+            word = add_counts(spare, 0, planes, lane, depth, hits, HIDDEN_MAX)
+            word &= (_ONE << np.uint64(tail)) - _ONE
+            for i in range(tail):
+                H[j, 64 * k + i] = spare[i]
+        flipped += popcount(word ^ words[j, k])
+        words[j, k] = word
+    return flipped
+
+
+@njit(cache=True)
+def whole_lines(n):
+    """``n`` words of 0 that begin with a cache line: a vector that straddles two is slow."""
+    words = np.zeros(n + LANES, np.uint64)
+    skip = -(words.ctypes.data >> 3) & (LANES - 1)
+    return words[skip : skip + n]
+
+
+@njit(cache=True, nogil=True)
+def update(H, words, winners, a_star, a_prev, begin, end):
+    """The same for the rows ``begin`` to ``end``; returns how many signs changed.
+
+    The rows of ``a_prev`` are copied to whole vectors, and a row of zeros is added: it fills up
+    the last eight hits of a neuron.
+    """
+    steps, samples, _ = a_star.shape
+    long = -(-words.shape[1] // LANES) * LANES
+    rows = whole_lines((steps * samples + 1) * long)
+    for i in range(steps * samples):
+        for k in range(words.shape[1]):
+            rows[i * long + k] = a_prev[i // samples, i % samples, k]
+    start, sample = samples_by_neuron(winners, begin, end)
+    most = min(steps * samples, MOST_HITS) + 8
+    at, flip = np.empty(most, np.int64), np.empty(most, np.uint64)
+    planes, spare = whole_lines(DEPTH * long), np.empty(64, np.int16)
+    flipped = np.uint64(0)
+    for j in range(begin, end):
+        first, last = start[j - begin], start[j - begin + 1]
+        hits = steps * (last - first)
+        if hits == 0:
+            continue
+        if hits > MOST_HITS:
+            before = words[j].copy()
+            add_row_loops(H, j, sample[first:last], a_star, a_prev)
+            pack_integer_signs(H[j : j + 1], words[j : j + 1])
+            for k in range(words.shape[1]):
+                flipped += popcount(words[j, k] ^ before[k])
+            continue
+        hit = 0
+        for i in sample[first:last]:
+            for t in range(steps):
+                at[hit] = (t * samples + i) * long
+                flip[hit] = ((a_star[t, i, j >> 6] >> np.uint64(j & 63)) & _ONE) - _ONE
+                hit += 1
+        for hit in range(hits, hits + 8):
+            at[hit], flip[hit] = steps * samples * long, 0
+        flipped += add_row(H, j, rows, at, flip, hits, planes, spare, words)
+    return flipped
+
+
+# --- reinforcement -------------------------------------------------------------------------------
+
+
+@njit(cache=True, nogil=True)
+def philox_blocks(first, stride, count, layer, batch, epoch, seed, out):
+    """The four words of ``count`` blocks ``first``, ``first + stride``, ... into ``out[:, i]``.
+
+    The blocks do not depend on each other, so the compiler computes several at once.
+    """
+    low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
+    for i in range(count):
+        c0, c1 = np.uint64(first + i * stride) & low, np.uint64(layer)
+        c2, c3 = np.uint64(batch), np.uint64(epoch)
+        k0, k1 = np.uint64(seed), np.uint64(REINFORCE)
+        for _ in range(ROUNDS_OF_PHILOX):
+            product_0 = (c0 & low) * np.uint64(MULTIPLIER_0)
+            product_1 = (c2 & low) * np.uint64(MULTIPLIER_1)
+            c0 = (product_1 >> half) ^ c1 ^ k0
+            c2 = (product_0 >> half) ^ c3 ^ k1
+            c1, c3 = product_1 & low, product_0 & low
+            k0, k1 = (k0 + np.uint64(WEYL_0)) & low, (k1 + np.uint64(WEYL_1)) & low
+        out[0, i], out[1, i], out[2, i], out[3, i] = c0, c1, c2, c3
+
+
+@njit(cache=True)
+def fill_guide(table, guide):
+    """For each beginning of a word: how many entries of the descending table are surely above."""
+    rest = np.uint64(32 - GUIDE_BITS)
+    skip = SKIPS
+    for beginning in range(len(guide)):
+        largest = np.uint64(beginning + 1) << rest
+        while skip > 0 and largest > table[skip - 1]:
+            skip -= 1
+        guide[beginning] = skip
+
+
+@njit(cache=True, nogil=True)
+def reinforce(H, table, guide, chunk, seed, layer, batch, epoch, begin, end):
+    """Walk each row from one picked entry to the next; the rows ``begin`` to ``end``.
+
+    The first ``chunk`` blocks of words of a few rows are made side by side; a row that needs more
+    makes its own, a block at a time.
+    """
+    columns = H.shape[1]
+    blocks_a_row = -(-columns // 4)
+    words = np.empty((chunk, 4, BESIDE), np.uint64)
+    more = np.empty((4, 1), np.uint64)
+    for i in range(begin, end):
+        beside = (i - begin) % BESIDE
+        if beside == 0:
+            count = min(BESIDE, end - i)
+            for b in range(chunk):
+                first = i * blocks_a_row + b
+                philox_blocks(first, blocks_a_row, count, layer, batch, epoch, seed, words[b])
+        position, used = 0, 0
+        while position < columns:
+            block, part = used >> 2, used & 3
+            if block < chunk:
+                word = words[block, part, beside]
+            else:
+                if part == 0:
+                    first = i * blocks_a_row + block
+                    philox_blocks(first, 1, 1, layer, batch, epoch, seed, more)
+                word = more[part, 0]
+            used += 1
+            skip = np.int64(guide[word >> np.uint64(32 - GUIDE_BITS)])
+            while skip < SKIPS and word < table[skip]:
+                skip += 1
+            position += skip
+            if skip < SKIPS:
+                if position < columns:
+                    h = np.int32(H[i, position])
+                    h = h - 2 if h < 0 else h + 2
+                    H[i, position] = min(max(h, -HIDDEN_MAX), HIDDEN_MAX)
+                position += 1
