@@ -218,14 +218,16 @@ class BitMatrix:
             return self.dot(BitMatrix.from_signs(signs[None]).T)[:, 0]
         return self.dot(BitMatrix.from_signs(signs.T).T)
 
-    def dot(self, other: BitMatrix, mask: BitMatrix | None = None, threads: int = 1) -> np.ndarray:
+    def dot(
+        self, other: BitMatrix, mask: BitMatrix | None = None, threads: int | None = None
+    ) -> np.ndarray:
         """Return the matrix product, counting only the entries of ``self`` where ``mask`` is +1.
 
         Parameters
         ----------
         other : BitMatrix of shape (columns, n); fastest as ``W.T`` of a packed ``W``
         mask : BitMatrix of the shape of ``self``, or None to count every entry
-        threads : how many threads may share the work
+        threads : how many threads may share the work; None asks :func:`bnnkit.engine.get_threads`
 
         Returns
         -------
@@ -239,8 +241,9 @@ class BitMatrix:
             raise TypeError(f"mask must be a BitMatrix, got {type(mask).__name__}")
         if mask is not None and mask.shape != self.shape:
             raise ValueError(f"mask must have shape {self.shape}, got {mask.shape}")
-        check_int(threads, "threads", low=1)
-        left, right = self._along_rows(), other.T._along_rows()
+        if threads is not None:
+            check_int(threads, "threads", low=1)
+        left, right = self._along_rows(), other if other._flipped else other.T._along_rows()
         masked = None if mask is None else mask._along_rows()._words
         if overridden("3."):
             return _product_by_steps(left._words, masked, right._words, self.shape[1])

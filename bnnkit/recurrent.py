@@ -16,7 +16,13 @@ from functools import cached_property
 import numpy as np
 
 from bnnkit.bep import chain
-from bnnkit.bep.paths import HiddenLayer, PackedPath, StepwisePath, current_path
+from bnnkit.bep.paths import (
+    HiddenLayer,
+    PackedPath,
+    StepwisePath,
+    current_path,
+    margin_bound,
+)
 from bnnkit.bep.prototypes import class_prototypes
 from bnnkit.bep.training import PREDICT_ROWS, SignNetwork, Tally
 from bnnkit.binarize import sign
@@ -422,7 +428,7 @@ class BEPRecurrentNetwork(SignNetwork):
         return a, z, s, z_y, a_y, path.product(a_y, self._classifier)
 
     def _bound(self) -> int:
-        return chain.margin_bound(self.r, self.readout)
+        return margin_bound(self.r, self.readout)
 
     def _logits(self, words: np.ndarray) -> np.ndarray:
         path, rows = current_time_path(), max(1, PREDICT_ROWS // words.shape[1])

@@ -220,6 +220,19 @@ def test_packed_input_and_logits(data):
     np.testing.assert_array_equal(net.decision_function(data[0]), logits)
 
 
+def test_a_prediction_sees_every_change_of_the_weights(engine, data):
+    """What is prepared for inference is prepared anew; a predictor keeps what it has."""
+    net, X = BEPNetwork((30, 21, 15), 3), data[0]
+    for change in (lambda: net.fit(*data, epochs=1), lambda: net.layers[0].set_hidden(-net.H[0])):
+        before, held = net.decision_function(X), net.predictor()
+        change()
+        after = net.decision_function(X)
+        assert (after != before).any()
+        np.testing.assert_array_equal(held(X), before)
+        np.testing.assert_array_equal(net.predictor()(BitMatrix.from_signs(X).words), after)
+        np.testing.assert_array_equal(net.decision_function(X.astype(float)), after)
+
+
 def test_history_counts_the_flips(data):
     net = BEPNetwork((30, 21, 15), 3)
     before = net.W[0].to_signs()

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bnnkit import BEPNetwork, BEPRecurrentNetwork
 from bnnkit.engine import available_engines, get_engine, get_threads, use_engine, use_threads
 from bnnkit.philox import Stream, integer_probability, philox4x32
 
@@ -21,6 +22,7 @@ numpy_engine = ENGINES[-1]
 INTERFACE = {
     "agreement": "z s_star",
     "back_project": "a_star z bound b",
+    "chain": "layers",
     "differ": "a b",
     "fires": "logits y bound",
     "forward": "a b z",
@@ -250,6 +252,26 @@ def test_forward_is_the_product_and_its_signs(engine, m, n, columns, seed):
     room = np.empty((2, m, n), np.int32)
     assert np.shares_memory(engine.forward(words, b, room[1])[0], room) == (m > 0)
     np.testing.assert_array_equal(room[1], plain)
+
+
+@each_engine
+@given(st.sampled_from([1, 3, 64, 65, 130]), COLUMNS, st.lists(COLUMNS, max_size=3), ROWS, SEEDS)
+@settings(max_examples=25)
+def test_a_chain_is_its_layers_one_after_the_other(engine, n, inputs, widths, classes, seed):
+    rng = np.random.default_rng(seed)
+    sizes = [inputs, *widths, classes]
+    W = [signs(rng, *shape) for shape in zip(sizes[1:], sizes)]
+    x = a = signs(rng, n, inputs)
+    for weights in W[:-1]:
+        a = np.where(a.astype(int) @ weights.T < 0, -1, 1)
+    chain = engine.chain([(packed(weights), weights.shape[1]) for weights in W])
+    for given_as in (x, packed(x), np.asfortranarray(x)):
+        logits = chain(given_as)
+        assert logits.dtype == np.int32
+        np.testing.assert_array_equal(logits, a.astype(int) @ W[-1].T.astype(int))
+    x[-1, -1] = rng.choice([0, 2, -3, -128])
+    with pytest.raises(ValueError, match="x must hold only"):
+        chain(x)
 
 
 @each_engine
@@ -587,6 +609,13 @@ def test_the_plain_twin_of_each_vector_kernel_gives_the_same(n, groups, group, c
     training_kernels.select_loops.py_func(z, packed(a_star), group, winners)
     np.testing.assert_array_equal(winners, plain_select(z, a_star, group))
 
+    total = np.zeros((n, width), np.int32)
+    training_kernels.add_agreement_loops.py_func(z, packed(a_star), total)
+    np.testing.assert_array_equal(total, z * a_star)
+    across = np.empty((columns, 1), np.uint64)
+    kernels.transpose_bits_loops.py_func(w, width, columns, across)
+    np.testing.assert_array_equal(across, packed(W.T))
+
     H = hidden(rng, width, columns)
     expected, words = plain_update(H, winners, a_star, X), packed(H)
     training_kernels.update_loops.py_func(H, words, winners, packed(a_star)[None], a[None])
@@ -657,6 +686,41 @@ def test_without_numba_the_numpy_engine_serves(monkeypatch):
     assert get_engine().NAME == "numpy"
     with pytest.raises(ValueError, match=r"pip install 'bnnkit\[fast\]'"), use_engine("numba"):
         pass
+
+
+@pytest.fixture
+def every_call_is_shared(monkeypatch):
+    """However small it is."""
+    if "numba" in available_engines():
+        monkeypatch.setattr("bnnkit.engine.numba_engine.SHARED_WORK", 0)
+        monkeypatch.setattr("bnnkit.engine.numba_engine.SHARED_ENTRIES", 0)
+
+
+@pytest.mark.usefixtures("every_call_is_shared")
+@pytest.mark.parametrize("credit", ["bep", "local"])
+def test_training_is_the_same_on_any_number_of_threads(credit):
+    rng = np.random.default_rng(11)
+    X, y = signs(rng, 90, 33), rng.integers(0, 3, 90)
+    hashes, answers = set(), []
+    for threads in (1, 2, 3):
+        net = BEPNetwork((33, 15, 27), 3, seed=2, nu=0.5, credit=credit)
+        net.fit(X, y, epochs=2, batch_size=40, threads=threads)
+        with use_threads(threads):
+            answers.append(net.decision_function(X))
+        hashes.add(net.weights_sha256())
+    assert len(hashes) == 1
+    assert (answers[0] == answers[1]).all() and (answers[0] == answers[2]).all()
+
+
+@pytest.mark.usefixtures("every_call_is_shared")
+def test_training_in_time_is_the_same_on_any_number_of_threads():
+    rng = np.random.default_rng(12)
+    X, y = signs(rng, 60, 3, 5), rng.integers(0, 3, 60)
+    hashes = set()
+    for threads in (1, 2, 3):
+        net = BEPRecurrentNetwork(3, 3, state=35, expansion=21, nu=0.5, seed=2)
+        hashes.add(net.fit(X, y, 2, 25, threads=threads).weights_sha256())
+    assert len(hashes) == 1
 
 
 TRAIN = """

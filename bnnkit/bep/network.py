@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from bnnkit.bep import chain
-from bnnkit.bep.paths import HiddenLayer, StepwisePath, current_path
+from bnnkit.bep.paths import (
+    HiddenLayer,
+    StepwisePath,
+    current_path,
+    margin_bound,
+)
 from bnnkit.bep.prototypes import class_prototypes
 from bnnkit.bep.training import SignNetwork, Tally
+from bnnkit.engine import get_engine
 from bnnkit.errors import check_columns, check_option, check_signs, check_widths
 from bnnkit.packed import BitMatrix, pack
 
@@ -93,6 +99,7 @@ class BEPNetwork(SignNetwork):
         super().__init__(n_classes, seed, r, nu, p_r, groups, patience)
         self.credit = check_option(credit, "credit", CREDIT)
         self.reinforce_by = check_option(reinforce_by, "reinforce_by", REINFORCE_BY)
+        self._prepared = None  # see _chain
         shapes = zip(self.widths[1:], self.widths)
         self.layers = [HiddenLayer.start(*shape, seed, layer=i) for i, shape in enumerate(shapes)]
         # What blame travels through: the layers themselves, or fixed random ones in their place.
@@ -193,17 +200,57 @@ class BEPNetwork(SignNetwork):
         return range(self.depth - 1 if self.credit == "frozen" else 0, self.depth)
 
     def _bound(self, i: int) -> int:
-        return chain.margin_bound(self.r, self.widths[1:][i])
+        return margin_bound(self.r, self.widths[1:][i])
+
+    def predictor(self) -> Callable[[np.ndarray], np.ndarray]:
+        """Return a function from samples to logits that holds the weights as they are now.
+
+        It takes signs in an int8 array (n, K_0), or packed words (n, ceil(K_0 / 64)), and returns
+        int32 (n, C). Nothing but the signs is checked, and all layers are one call of a kernel: for
+        a sample at a time that is the fast way.
+
+        >>> from bnnkit import BEPNetwork
+        >>> logits = BEPNetwork((3, 15), 2, seed=1).predictor()
+        >>> logits(np.array([[1, -1, 1]], np.int8)).shape
+        (1, 2)
+        """
+        return self._chain()
+
+    def decision_function(self, X) -> np.ndarray:
+        """Return the logits, the products with the prototypes (int32, shape (n, C)).
+
+        Signs in an int8 array go through all layers in one call: that is the fast way for one
+        sample or a few.
+        """
+        if type(X) is np.ndarray and X.dtype.char == "b" and X.ndim == 2 and len(X):
+            if X.shape[1] == self.widths[0] and current_path() is not StepwisePath:
+                try:
+                    return self._chain()(X)
+                except ValueError:  # not signs: said below, and where
+                    pass
+        return super().decision_function(X)
 
     def _logits(self, words: np.ndarray) -> np.ndarray:
         path = current_path()
+        if path is not StepwisePath:
+            return self._chain()(words)
         a, _ = self._forward(path, words)
         return path.product(a[-1], self._classifiers[-1])
+
+    def _chain(self):
+        """All layers prepared for inference; anew after a change, or for another engine."""
+        engine = get_engine()
+        key = (engine.NAME, [layer.version for layer in self.layers])
+        if self._prepared is None or self._prepared[0] != key:
+            layers = [*self.layers, self._classifiers[-1]]
+            parts = [(layer.words, layer.H.shape[1]) for layer in layers]
+            self._prepared = key, engine.chain(parts)
+        return self._prepared[1]
 
     def _encode(self, X, name: str) -> np.ndarray:
         if isinstance(X, BitMatrix):
             check_columns(X, name, self.widths[0])
-            return X.words
+            return X.words if X._flipped else X._words  # kernels take writable arrays only
         signs = check_signs(X, name, ndim=2)
         check_columns(signs, name, self.widths[0])
         return pack(signs)

@@ -10,6 +10,8 @@ other. A layer's weights live in a :class:`HiddenLayer`, which both share.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from bnnkit.bep import chain
@@ -19,6 +21,10 @@ from bnnkit.engine.numpy_engine import chosen_entries
 from bnnkit.packed import BitMatrix
 from bnnkit.philox import Stream, random_signs
 from bnnkit.steps import overridden
+
+# The same two numbers are asked for in every batch.
+gate_bound = lru_cache(maxsize=256)(chain.gate_bound)
+margin_bound = lru_cache(maxsize=256)(chain.margin_bound)
 
 SEAMS = ("1.1", "3.", "4.2", "4.3", "4.4", "4.5", "4.6", "5.")  # the steps a network runs
 
@@ -104,7 +110,7 @@ class PackedPath:
     @staticmethod
     def back_project(layer: HiddenLayer, a_star, z: np.ndarray, nu: float, fan_in: int):
         """The desired activations below, and how many gates were open."""
-        bound = chain.gate_bound(nu, fan_in)
+        bound = gate_bound(nu, fan_in)
         return get_engine().back_project(a_star, z, bound, layer.back_operand())
 
     @staticmethod
@@ -182,5 +188,5 @@ class StepwisePath:
 
 def current_path() -> type[PackedPath] | type[StepwisePath]:
     """The stepwise path as soon as one step of a network is a reader's own, else the packed one."""
-    stepwise = any(overridden(prefix) for prefix in SEAMS)
+    stepwise = overridden() and any(overridden(prefix) for prefix in SEAMS)
     return StepwisePath if stepwise else PackedPath

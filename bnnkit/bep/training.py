@@ -223,6 +223,8 @@ class SignNetwork(ABC):
     def decision_function(self, X) -> np.ndarray:
         """Return the logits, the products with the prototypes (int32, shape (n, C))."""
         X = self._encode(X, "X")
+        if len(X) <= PREDICT_ROWS:
+            return self._logits(X)
         chunks = range(0, len(X), PREDICT_ROWS)
         return np.concatenate([self._logits(X[i : i + PREDICT_ROWS]) for i in chunks])
 

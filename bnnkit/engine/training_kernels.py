@@ -359,9 +359,9 @@ def reinforce(H, table, guide, chunk, seed, layer, batch, epoch, begin, end):
             while skip < SKIPS and word < table[skip]:
                 skip += 1
             position += skip
-            if skip < SKIPS:
+            if skip < SKIPS:  # else so far and no further: ask the next word
                 if position < columns:
                     h = np.int32(H[i, position])
-                    h = h - 2 if h < 0 else h + 2
+                    h += 2 if h > 0 else -2
                     H[i, position] = min(max(h, -HIDDEN_MAX), HIDDEN_MAX)
                 position += 1
