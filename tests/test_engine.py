@@ -742,7 +742,7 @@ def in_a_new_process(code, **environment):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return done
 
 
 def weights_here():
@@ -754,13 +754,15 @@ def weights_here():
 @pytest.mark.slow
 def test_with_the_compiler_off_the_numpy_engine_gives_the_same_weights():
     code = TRAIN + "from bnnkit.engine import *; print(get_engine().NAME, net.weights_sha256())"
-    assert in_a_new_process(code, NUMBA_DISABLE_JIT="1") == f"numpy {weights_here()}"
+    done = in_a_new_process(code, NUMBA_DISABLE_JIT="1")
+    assert done.stdout.strip() == f"numpy {weights_here()}"
 
 
 @pytest.mark.slow
 def test_the_numpy_engine_never_imports_numba():
     code = TRAIN + "print('numba' in sys.modules, net.weights_sha256())"
-    assert in_a_new_process(code, BNNKIT_ENGINE="numpy") == f"False {weights_here()}"
+    done = in_a_new_process(code, BNNKIT_ENGINE="numpy")
+    assert done.stdout.strip() == f"False {weights_here()}"
 
 
 # -- no floating point in training -----------------------------------------------------------------
@@ -790,8 +792,14 @@ print(json.dumps(found))
 @pytest.mark.slow
 @pytest.mark.skipif("numba" not in available_engines(), reason="there is nothing compiled")
 def test_no_compiled_kernel_of_training_knows_a_floating_point_number(tmp_path):
-    """Read in LLVM's own language. An empty cache, since kernels from a cache come without it."""
-    found = json.loads(in_a_new_process(TRAIN + AUDIT, NUMBA_CACHE_DIR=str(tmp_path)))
+    """Read in LLVM's own language. An empty cache, since kernels from a cache come without it.
+
+    That the kernels are compiled is said in one line; from the cache they come without a word.
+    """
+    cold = in_a_new_process(TRAIN + AUDIT, NUMBA_CACHE_DIR=str(tmp_path))
+    assert cold.stderr.count("\n") == 1 and cold.stderr.startswith("bnnkit: compiling ")
+    assert in_a_new_process(TRAIN, NUMBA_CACHE_DIR=str(tmp_path)).stderr == ""
+    found = json.loads(cold.stdout)
     assert found.pop("halved")[1], "the audit must see the double of a division"
     assert len(found) >= 5
     for name, (length, hits) in found.items():

@@ -177,14 +177,14 @@ def copy_tile(scratch, rows, i, first, z):
 
 
 @njit(cache=True, nogil=True)
-def product_panels(a, panels, offset, columns, z, begin, end, scratch):
-    """The rows ``begin`` to ``end`` times the panels that start at word ``offset``."""
+def product_panels(a, panels, columns, z, scratch):
+    """Packed rows, as many as stay in the cache, times panels, tile by tile."""
     n, words = z.shape[1], a.shape[1]
     for first in range(0, n, PANEL):
-        at, whole = offset + first * words, first + PANEL <= n
-        i = begin
-        while i < end:
-            step = ROWS if i + ROWS <= end else 1
+        at, whole = first * words, first + PANEL <= n
+        i = np.int64(0)
+        while i < a.shape[0]:
+            step = ROWS if i + ROWS <= a.shape[0] else 1
             out, out_at, stride = (z, i * n + first, n) if whole else (scratch, 0, PANEL)
             if step == ROWS:
                 tile_4(a, a, i * words, panels, at, words, columns, out, out_at, stride)
@@ -197,11 +197,11 @@ def product_panels(a, panels, offset, columns, z, begin, end, scratch):
 
 @njit(cache=True, nogil=True)
 def product(a, panels, columns, z):
-    """Packed rows times panels, tile by tile."""
+    """Packed rows times panels."""
     scratch = np.empty((ROWS, PANEL), np.int32)
     for begin in range(0, a.shape[0], ROW_BLOCK):
         end = min(begin + ROW_BLOCK, a.shape[0])
-        product_panels(a, panels, 0, columns, z, begin, end, scratch)
+        product_panels(a[begin:end], panels, columns, z[begin:end], scratch)
 
 
 @njit(cache=True, nogil=True)
@@ -217,7 +217,9 @@ def chain(a, panels, widths, logits):
 
     Returns that the input is as it should be: words always are.
     """
-    widest = widths.max()
+    widest = 0
+    for width in widths:
+        widest = max(widest, width)
     rows = min(a.shape[0], CHAIN_ROWS)
     scratch = np.empty((ROWS, PANEL), np.int32)
     sums = np.empty(rows * widest, np.int32)
@@ -228,13 +230,13 @@ def chain(a, panels, widths, logits):
         for i in range(len(widths) - 2):
             K = widths[i + 1]
             z = sums[: count * K].reshape(count, K)
-            product_panels(below, panels, offset, widths[i], z, 0, count, scratch)
+            product_panels(below, panels[offset:], widths[i], z, scratch)
             offset += (K + PANEL - 1) // PANEL * PANEL * below.shape[1]
             words = (K + 63) >> 6
             below = packed[i & 1, : count * words].reshape(count, words)
             pack_integer_signs(z, below)
         z = logits[begin : begin + count]
-        product_panels(below, panels, offset, widths[-2], z, 0, count, scratch)
+        product_panels(below, panels[offset:], widths[-2], z, scratch)
     return True
 
 
@@ -258,7 +260,7 @@ def masked_product(a, mask, panels, z):
     scratch = np.empty((ROWS, PANEL), np.int32)
     for first in range(0, n, PANEL):
         at, whole = first * words, first + PANEL <= n
-        i = 0
+        i = np.int64(0)
         while i < a.shape[0]:
             step = ROWS if i + ROWS <= a.shape[0] else 1
             out, out_at, stride = (z, i * n + first, n) if whole else (scratch, 0, PANEL)

@@ -8,17 +8,40 @@ without Python's lock, so plain threads can share a call: each takes some of the
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
+from numba.core import event
 
 from bnnkit.engine import get_threads, kernels, training_kernels
 from bnnkit.engine.intrinsics import PANEL, ROWS
 from bnnkit.engine.numpy_engine import skip_table
 
 NAME = "numba"
+
+
+class _Announcement(event.Listener):
+    """One line when the first kernel is really compiled: it takes seconds, and nothing moves."""
+
+    said = False
+
+    def on_start(self, event):
+        kernel = event.data["dispatcher"].py_func
+        if not self.said and kernel.__module__.startswith("bnnkit.") and sys.__stderr__:
+            self.said = True
+            what = f"{kernel.__name__} and the kernels that follow"
+            line = f"bnnkit: compiling {what} for this processor; kept for the next time"
+            print(line, file=sys.__stderr__, flush=True)  # in Jupyter: the server's terminal
+
+    def on_end(self, event):
+        pass
+
+
+event.register("numba:compile", _Announcement())
+
 SHARED_WORK = 1 << 27  # bit products, about 0.1 ms: below, a second thread brings nothing
 SHARED_ENTRIES = 1 << 20  # hidden integers, likewise
 

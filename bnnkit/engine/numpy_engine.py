@@ -15,7 +15,8 @@ import numpy as np
 from bnnkit.philox import Stream, philox4x32
 
 NAME = "numpy"
-FEW_ROWS = 4  # up to here, counting bits beats a float product
+FEW_ROWS = 16  # up to here, counting bits is as fast as a float product, or up to 20 times faster
+IN_CACHE = 1 << 16  # numbers that are worked on at a time
 HIDDEN_MAX = 32767  # hidden integers saturate symmetrically, so that odd stays odd and never 0
 SKIPS = 256  # the longest skip that one random word can ask for
 
@@ -38,8 +39,17 @@ class Operand:
         return self._signs
 
     def unpack(self, words: np.ndarray) -> np.ndarray:
-        """The signs of rows that are packed like these, float32."""
-        return unpack_signs(words, self.columns + self.padding).astype(np.float32)
+        """The signs of rows that are packed like these, float32, eight at a time by a table."""
+        octets = np.ascontiguousarray(words).astype("<u8", copy=False).view(np.uint8)
+        signs = _signs_of_octets().take(octets, axis=0).reshape(len(words), -1)
+        return signs[:, : self.columns + self.padding]
+
+
+@lru_cache(maxsize=1)
+def _signs_of_octets() -> np.ndarray:
+    """The eight signs of each byte, float32, shape (256, 8)."""
+    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
+    return 2 * bits.astype(np.float32) - 1
 
 
 def operand(words: np.ndarray, columns: int | Sequence[int]) -> Operand:
@@ -85,10 +95,15 @@ def product(a: np.ndarray, b: Operand, threads: int | None = None) -> np.ndarray
     Two signs multiply to +1 where their bits agree, so a sum over k of them is
     ``k - 2 * (number of bits that differ)``. Equal padding bits never differ.
     """
-    if len(a) <= FEW_ROWS:
-        differ = np.bitwise_count(a[:, None, :] ^ b.words[None, :, :]).sum(axis=2, dtype=np.int32)
-        return b.columns - 2 * differ
-    return (b.unpack(a) @ b.signs.T).astype(np.int32) - np.int32(b.padding)
+    if len(a) > FEW_ROWS:
+        z = (b.unpack(a) @ b.signs.T).astype(np.int32)
+        return z - np.int32(b.padding) if b.padding else z
+    differ = np.empty((len(a), len(b.words)), np.int32)
+    step = max(1, IN_CACHE // max(b.words.size, 1))
+    for i in range(0, len(a), step):
+        words = a[i : i + step, None, :] ^ b.words
+        np.bitwise_count(words).sum(axis=2, dtype=np.int32, out=differ[i : i + step])
+    return b.columns - 2 * differ
 
 
 def masked_product(

@@ -336,7 +336,8 @@ def reinforce(H, table, guide, chunk, seed, layer, batch, epoch, begin, end):
     columns = H.shape[1]
     blocks_a_row = -(-columns // 4)
     words = np.empty((chunk, 4, BESIDE), np.uint64)
-    more = np.empty((4, 1), np.uint64)
+    one = np.int64(1)
+    more = np.empty((4, one), np.uint64)
     for i in range(begin, end):
         beside = (i - begin) % BESIDE
         if beside == 0:
@@ -352,7 +353,7 @@ def reinforce(H, table, guide, chunk, seed, layer, batch, epoch, begin, end):
             else:
                 if part == 0:
                     first = i * blocks_a_row + block
-                    philox_blocks(first, 1, 1, layer, batch, epoch, seed, more)
+                    philox_blocks(first, blocks_a_row, one, layer, batch, epoch, seed, more)
                 word = more[part, 0]
             used += 1
             skip = np.int64(guide[word >> np.uint64(32 - GUIDE_BITS)])
