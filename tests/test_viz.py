@@ -5,7 +5,6 @@ import gzip
 import importlib.util
 import json
 import re
-import shutil
 import subprocess
 import sys
 from fractions import Fraction
@@ -486,23 +485,18 @@ def digits(**changes):
 
 # in a browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ARGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
 ]  # fmt: skip
-needs_browser = pytest.mark.skipif(
-    CHROMIUM is None or importlib.util.find_spec("playwright") is None,
-    reason="needs Chromium and playwright",
-)
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser(chromium):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGS)
         yield browser
         browser.close()
 
@@ -542,7 +536,6 @@ def body(gallery) -> str:
     return "".join(widget.html() for widget in gallery.widgets())
 
 
-@needs_browser
 @pytest.mark.slow
 @pytest.mark.parametrize(("theme", "width"), [("light", 320), ("dark", 900)])
 def test_every_widget_moves_by_keyboard(show, gallery, theme, width):
@@ -566,7 +559,6 @@ def test_every_widget_moves_by_keyboard(show, gallery, theme, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@needs_browser
 @pytest.mark.slow
 def test_guess_then_reveal(show, gallery):
     page = show(gallery.page(viz.Guess("How many?", 40, low=0, high=100, says="So.").html()))
@@ -580,7 +572,6 @@ def test_guess_then_reveal(show, gallery):
     assert range_input.is_disabled()
 
 
-@needs_browser
 @pytest.mark.slow
 def test_flip_map_plays_steps_and_tells_history(show, gallery):
     page = show(gallery.page(viz.FlipMap(H).html()))
@@ -600,7 +591,6 @@ def test_flip_map_plays_steps_and_tells_history(show, gallery):
     assert page.get_by_role("button", name="Play").count() == 1
 
 
-@needs_browser
 @pytest.mark.slow
 def test_xnor_padding_matters_only_when_it_differs(show, gallery):
     page = show(gallery.page(viz.XnorDot([1, -1, 1], [1, 1, 1]).html()))
@@ -616,7 +606,6 @@ def test_xnor_padding_matters_only_when_it_differs(show, gallery):
     assert said.inner_text().startswith("Dot product 1. 5 padding bits")
 
 
-@needs_browser
 @pytest.mark.slow
 def test_pictures_follow_the_theme(show, gallery):
     page = show(gallery.page(viz.FlipMap(H).html(), "light"))
@@ -628,7 +617,6 @@ def test_pictures_follow_the_theme(show, gallery):
     assert page.evaluate(drawn) != before
 
 
-@needs_browser
 @pytest.mark.slow
 def test_without_script_the_still_picture_stays(show, gallery):
     page = show(gallery.page(body(gallery)), java_script_enabled=False)
@@ -636,7 +624,6 @@ def test_without_script_the_still_picture_stays(show, gallery):
     assert all(still.is_visible() for still in page.locator(".btl-still").all())
 
 
-@needs_browser
 @pytest.mark.slow
 def test_error_bits_show_what_python_computes(show, gallery):
     rng = np.random.default_rng(3)
@@ -653,7 +640,6 @@ def test_error_bits_show_what_python_computes(show, gallery):
         page.keyboard.press("ArrowRight")
 
 
-@needs_browser
 @pytest.mark.slow
 def test_lessons_and_credits_show_what_python_computes(show, gallery):
     rng = np.random.default_rng(2)
@@ -693,7 +679,6 @@ def test_lessons_and_credits_show_what_python_computes(show, gallery):
     assert "with r = 1 it is to lead by 8 or more" in text
 
 
-@needs_browser
 @pytest.mark.slow
 def test_two_samples_of_a_class_are_told_apart_by_the_gate(show, gallery):
     rng = np.random.default_rng(4)
@@ -718,7 +703,6 @@ def test_two_samples_of_a_class_are_told_apart_by_the_gate(show, gallery):
     assert said.nth(2).inner_text().endswith("0.0 % of the gates are open. Nothing passes.")
 
 
-@needs_browser
 @pytest.mark.slow
 def test_error_bits_time_show_what_python_computes(show, gallery):
     rng = np.random.default_rng(7)
@@ -774,7 +758,6 @@ def test_error_bits_time_show_what_python_computes(show, gallery):
     assert said(1).startswith("Step 9 of 9, neuron 0: ")
 
 
-@needs_browser
 @pytest.mark.slow
 def test_a_quiz_is_answered_with_the_keyboard_and_remembered(show, gallery):
     forms = ("number", "choice", "bits", "order")
@@ -835,7 +818,6 @@ def test_a_quiz_is_answered_with_the_keyboard_and_remembered(show, gallery):
 RUNGS = [("1 binarize", [("1.n", "By hand"), ("1.o", "In order"), ("1.1", "The sign")])]
 
 
-@needs_browser
 @pytest.mark.slow
 def test_progress_is_kept_by_the_browser_saved_and_loaded(browser, gallery, tmp_path):
     site = tmp_path / "page.html"
@@ -875,12 +857,11 @@ import(url).then(({ default: widget }) => {
     get: (name) => state[name], set: (name, value) => { state[name] = value; },
     on() {}, off() {}, save_changes() {},
   };
-  window.stop = widget.render({ model, el: document.getElementById("here") });
+  window.stopped = widget.render({ model, el: document.getElementById("here") });
 });
 </script></html>"""
 
 
-@needs_browser
 @pytest.mark.slow
 @pytest.mark.parametrize("widget", one_of_each(), ids=lambda w: w.view)
 def test_the_jupyter_module_renders_by_itself(show, widget):
@@ -889,6 +870,6 @@ def test_the_jupyter_module_renders_by_itself(show, widget):
         .replace("ESM", json.dumps(joiner.esm(widget.view)).replace("</", "<\\/"))
         .replace("STATE", json.dumps(widget.state()))
     )
-    page.wait_for_function("window.stop !== undefined")
+    page.wait_for_function("window.stopped !== undefined")
     assert page.locator("#here.btl-widget :is(input[type=range], button)").count() > 0
-    page.evaluate("window.stop()")
+    page.evaluate("window.stopped()")

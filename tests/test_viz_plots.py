@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-pytest.importorskip("matplotlib")
+pytest.importorskip("matplotlib", reason="NOT RUN: matplotlib is not here")
 
 from bnnkit.viz.plots import GREY, INK, MINUS, PLUS, figure, picture
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import nbformat
-from project import CHAPTERS, INSTALL
+from project import INSTALL, NOTEBOOKS
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 INSTALL_CELL = f"""\
@@ -146,7 +146,7 @@ def check(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("files", nargs="*", type=Path, default=CHAPTERS)
+    parser.add_argument("files", nargs="*", type=Path, default=NOTEBOOKS)
     parser.add_argument("--execute", action="store_true", help="execute first")
     parser.add_argument("--check", action="store_true", help="change nothing, say what is wrong")
     options = parser.parse_args()

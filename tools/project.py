@@ -14,3 +14,5 @@ REPOSITORY = PROJECT["urls"]["Repository"]
 INSTALL = f'"bnnkit[book] @ git+{REPOSITORY}"'
 
 CHAPTERS = sorted((ROOT / "book").glob("[0-9][0-9]_*.ipynb"))
+# With the gallery, which is executed and kept in form like a chapter.
+NOTEBOOKS = [*CHAPTERS, ROOT / "book" / "gallery.ipynb"]

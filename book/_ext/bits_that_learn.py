@@ -26,6 +26,10 @@ TYPE = re.compile(
 )
 MADE_FROM_EXERCISES = ("book/exercises", "book/teaching")
 API_MARK = "<!-- every module of the package -->"
+MENDED = {
+    '<th class="head"><p></p></th>': "<td></td>",
+    '<div role="status" style="': '<div role="status" tabindex="0" style="',
+}
 
 
 def configure(app, config):
@@ -79,12 +83,27 @@ def add_widgets(app, pagename, templatename, context, doctree):
 
 
 def drop_scripts(app, pagename, templatename, context, doctree):
-    """Leave out what JB adds and the site does not use.
+    """Leave out what JB adds and the site does not use, and let the page be painted first.
 
     Thebe (unused here, and its constant is written twice, which is a syntax error) and the state
-    of ipywidgets (the site shows each widget's HTML body instead).
+    of ipywidgets (the site shows each widget's HTML body instead) go. Files are deferred; they
+    still run in their order. What sets the options of one of them waits until it has run.
     """
     context["script_files"] = [s for s in context["script_files"] if not _unwanted(s)]
+    for script in context["script_files"]:
+        attributes = getattr(script, "attributes", {})
+        if body := attributes.get("body"):
+            if body.startswith("DOCUMENTATION_OPTIONS"):
+                attributes["body"] = f'addEventListener("DOMContentLoaded", () => {{ {body} }});'
+        else:
+            attributes["defer"] = "defer"
+
+
+def mend_body(app, pagename, templatename, context, doctree):
+    """An empty heading of a table is no heading; a wide result can be scrolled by keyboard."""
+    for given, mended in MENDED.items():
+        if "body" in context:
+            context["body"] = context["body"].replace(given, mended)
 
 
 def _unwanted(script):
@@ -172,6 +191,7 @@ def setup(app):
     app.connect("source-read", fill_marks)
     app.connect("autodoc-process-docstring", read_house_style, priority=100)
     app.connect("html-page-context", mend_source_links)
+    app.connect("html-page-context", mend_body)
     app.connect("html-page-context", add_widgets, priority=800)
     app.connect("html-page-context", drop_scripts, priority=900)
     app.add_css_file("btl.css", priority=900)

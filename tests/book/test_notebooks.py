@@ -6,9 +6,9 @@ import nbformat
 import notebooks
 import pytest
 import text
-from project import CHAPTERS
+from project import NOTEBOOKS
 
-each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+each_chapter = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
 @each_chapter

@@ -35,7 +35,8 @@ export function define(name, render) {
     connectedCallback() {
       this.model ??= new Model(JSON.parse(this.querySelector('script[type="application/json"]').textContent));
       const el = document.createElement("div");
-      this.replaceChildren(el);
+      const still = this.querySelector(".btl-still");  // for the printer
+      this.replaceChildren(el, ...(still ? [still] : []));
       this.stop = render({ model: this.model, el });
       this.dataset.btlReady = "";
     }

@@ -3,7 +3,7 @@
 import { decode } from "../core/codec.mjs";
 import { best, binarize, countPlus } from "../core/threshold.mjs";
 import { axes, dot, line, text, ticks } from "./chart.mjs";
-import { colour, frame, h, keepDrawn, share, slider, status, svg } from "./dom.mjs";
+import { colour, frame, h, keepDrawn, key, share, slider, status, svg } from "./dom.mjs";
 import { guessPart } from "./guess.mjs";
 
 const LEVELS = 16;
@@ -48,7 +48,11 @@ export function render({ model, el }) {
   function draw(width) {
     paint();
     if (model.get("guess") === null) return;
-    plot.replaceChildren(curvePicture(model, curve, width));
+    const legend = h(
+      "p", { class: "btl-legend" }, key("btl-dots", `grey pixels, ${model.get("grey").toFixed(1)} %`),
+      key("btl-dashes", `your guess, ${model.get("guess").toFixed(1)} %`),
+    );
+    plot.replaceChildren(curvePicture(model, curve, width), legend);
   }
 
   const onChange = () => {
@@ -93,9 +97,7 @@ function curvePicture(model, curve, width) {
   const late = threshold > (first + last) / 2;
   const across = (y, kind) => svg("path", { class: kind, d: `M${chart.box.left} ${chart.Y(y)}H${chart.box.right}` });
   chart.add(
-    across(grey, "btl-line-soft"), text(chart.box.right, chart.Y(grey) - 4, `grey pixels ${grey.toFixed(1)}`, "end"),
-    across(guess, "btl-line-guess"),
-    text(chart.box.left + 4, chart.Y(guess) - 4, `your guess ${guess}`, "start", "btl-text btl-text-guess"),
+    across(grey, "btl-line-soft"), across(guess, "btl-line-guess"),
     line(chart, curve, "btl-line"),
     dot(chart, threshold, accuracy, "btl-dot-truth", 6),
     text(chart.X(threshold) + (late ? -10 : 10), chart.Y(accuracy) - 10, accuracy.toFixed(1), late ? "end" : "start", "btl-text btl-text-strong"),
