@@ -9,10 +9,10 @@ READY  := .venv/.ready
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv book html draft serve test check lab notebooks lock bench clean
+.PHONY: help venv book html draft serve test check test-c lab notebooks lock bench clean
 
 help:            ## this list
-	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' Makefile | sed -E 's/:[^#]*## ?/\t/' | expand -t 14
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' Makefile | sed -E 's/:[^#]*## ?/\t/' | expand -t 14
 
 venv: $(READY)   ## set up .venv from requirements.txt, and the package itself, editable
 
@@ -42,6 +42,9 @@ test: $(READY)   ## everything that CI runs
 
 check: $(READY)  ## the fast part of the tests, under two minutes
 	@$(BIN)/python tools/suite.py fast
+
+test-c: $(READY) ## the C export with gcc, clang and for Cortex-M under qemu; prints the sizes
+	@$(BIN)/python -m pytest -q -s -o addopts= tests/c tests/test_export.py
 
 lab: $(READY)    ## JupyterLab on the chapters
 	@$(BIN)/jupyter lab book
