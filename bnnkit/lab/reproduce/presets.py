@@ -55,7 +55,7 @@ def _signs(dataset: str, preset: str, widths: tuple[int, ...]) -> dict[str, Any]
     Narrow layers want a wider gate; and where the reinforcement's K is the width, as the paper
     prints it, a narrow net freezes under a p_r of .5. On endless noise a small batch is better.
     """
-    narrow, noisy = max(widths) < 75, dataset == "random-prototypes"
+    narrow, noisy = max(widths) < 100, dataset == "random-prototypes"
     return {
         "r": 0.75 if noisy or preset == "best" else 0.5,
         "nu": 0.3 if narrow or noisy else 0.1,
