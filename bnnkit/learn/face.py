@@ -151,7 +151,7 @@ class Ladder:
             f"<td>{_times(calls) if mine else ''}</td></tr>"
             for number, name, mine, calls in self.rows
         )
-        head = "<tr><th>step</th><th>function</th><th>runs</th><th></th></tr>"
+        head = "<tr><th>step</th><th>function</th><th>whose</th><th>runs</th></tr>"
         return f"<p>{self.headline}</p><table>{head}{rows}</table>"
 
 

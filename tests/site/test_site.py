@@ -114,6 +114,28 @@ def test_widgets_move(visit, name, over):
     assert page.problems == []
 
 
+def test_exercises_are_folded_and_a_warm_up_is_checked_and_remembered(visit):
+    page = visit("book/exercises.html")
+    assert page.locator("details[open]").count() == 0  # hints and solutions
+    assert page.get_by_text("Solution", exact=True).count() == page.locator(".btl-rung").count()
+    answer = page.get_by_role("group", name="1.b").get_by_role("textbox")
+    for text, words in (
+        ("0.21", "Not yet. That is p(1 - p)"),
+        ("0.84", "Right. The square of a sign"),
+    ):
+        answer.fill(text)
+        answer.press("Enter")
+        assert (
+            page.get_by_role("group", name="1.b")
+            .get_by_role("status")
+            .inner_text()
+            .startswith(words)
+        )
+    page.reload()
+    assert page.locator(".btl-rung-done").all_inner_texts() == ["✓ 1.b"]
+    assert page.problems == []
+
+
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_chapter_can_be_launched(name):
     from project import REPOSITORY
