@@ -31,7 +31,8 @@ others are ``i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8``, row-major.
   ``s_0`` the first state, ``expansion`` the fixed first layer.
 - A BinaryConnect network lists its layers in ``state``; the arrays of layer ``i`` are called
   ``layer_i_W``, ``layer_i_gamma``, and so on, those of the nets it is tested with ``binary0_i_W``.
-  Weights of one size are ``bits``, with the size in the layer's row; batch norm stays real.
+  Weights of one magnitude are ``bits``, and the magnitude stands in the layer's row; batch norm
+  stays real.
 - An encoder has its ``thresholds`` or ``medians``.
 
 A reader believes no size before all of them add up to exactly the length of the file. A file is

@@ -28,6 +28,9 @@ MAX_AXES = 8
 class FileError(ValueError):
     """A file that is not a model of this package, is damaged, or does not fit what is asked."""
 
+    def __init__(self, message: str):
+        super().__init__(message[:300])  # what it quotes from a file may be long
+
 
 @dataclass
 class Stored:
@@ -153,7 +156,7 @@ def _parsed(text: bytes) -> dict:
     try:
         return json.loads(text.decode("utf-8"), parse_constant=refuse)
     except (ValueError, RecursionError) as error:
-        raise FileError(f"the manifest cannot be read: {error}"[:200]) from None
+        raise FileError(f"the manifest cannot be read: {error}") from None
 
 
 def _check_form(manifest) -> None:

@@ -106,13 +106,13 @@ def pack(model, hidden: bool) -> Stored:
 def unpack(stored: Stored):
     """Return the model that a stored object describes, or :class:`FileError`."""
     if stored.kind not in UNPACK:
-        raise FileError(f"a model of an unknown kind: {stored.kind!r}"[:120])
+        raise FileError(f"a model of an unknown kind: {stored.kind!r}")
     try:
         return UNPACK[stored.kind](stored)
     except FileError:
         raise
     except (TypeError, ValueError) as error:  # a setting that the model itself refuses
-        raise FileError(f"{stored.kind}: {error}"[:300]) from None
+        raise FileError(f"{stored.kind}: {error}") from None
 
 
 def read_file(path) -> bytes:

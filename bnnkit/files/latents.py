@@ -43,6 +43,7 @@ SETTINGS = {
     Dropout: ("rate",),
 }
 KINDS = {kind.__name__: kind for kind in SETTINGS}
+MAX_SCALE = 1e15  # float32 can square it
 # How an optimiser is set, and where it remembers.
 OPTIMIZERS = {
     SGD: (("momentum", "glorot_steps"), "velocity"),
@@ -168,7 +169,7 @@ def pack_layers(stored: Stored, prefix: str, layers: list[Layer], arrays: bool =
             for name, array in _arrays_of(layer).items():
                 size = _one_size(array) if name == "W" else None
                 if size is not None:
-                    row["size"] = size
+                    row["magnitude"] = size
                     array = sign(array)
                 stored.arrays[f"{prefix}_{i}_{name}"] = array
             if kind is BatchNorm:
@@ -211,10 +212,10 @@ class _Reader:
         kind = KINDS.get(row.pop("type", None))
         if kind is None:
             raise FileError(f"a layer must be one of {', '.join(KINDS)}")
-        size, count = row.pop("size", None), row.pop("count", 0)
+        magnitude, count = row.pop("magnitude", None), row.pop("count", 0)
         schema.keys(row, SETTINGS[kind], kind.__name__)
         if kind in (Linear, BinaryLinear):
-            return self.linear(kind, prefix, row, size, arrays)
+            return self.linear(kind, prefix, row, magnitude, arrays)
         if kind is not BatchNorm:
             return kind(**row)
         return self.norm(prefix, row, count, arrays)
@@ -235,32 +236,33 @@ class _Reader:
                 raise FileError("var must not be negative")
         return layer
 
-    def linear(self, kind, prefix: str, row: dict, size, arrays: bool) -> Layer:
+    def linear(self, kind, prefix: str, row: dict, magnitude, arrays: bool) -> Layer:
         """Make a linear layer: a placeholder of one weight takes the arrays of the file."""
         n_out, n_in = (schema.integer(row[name], name, low=1) for name in ("n_out", "n_in"))
         if any(type(row[name]) is not bool for name in {"bias", "clip"} & row.keys()):
             raise FileError("bias and clip must be true or false")
-        if kind is BinaryLinear:
-            row["scale"] = schema.number(row["scale"], "scale")
+        for name in {"scale", "spread"} & row.keys():
+            if not 0 < schema.number(row[name], name) < MAX_SCALE:
+                raise FileError(f"{name} must be above 0 and below {MAX_SCALE:g}")
         layer = kind(**row | {"n_in": 1, "n_out": 1}, rng=0, dtype=self.dtype)
         layer.n_in, layer.n_out, layer.glorot = n_in, n_out, glorot_scale(n_in, n_out)
         if kind is BinaryLinear:
             layer.glorot_ratio = layer.scale / layer.glorot
         if arrays:
             home = layer.latents if kind is BinaryLinear else layer.params
-            home["W"] = self.weights(f"{prefix}_W", (n_out, n_in), size)
+            home["W"] = self.weights(f"{prefix}_W", (n_out, n_in), magnitude)
             if row["bias"]:
                 layer.params["b"] = self.array(f"{prefix}_b", (n_out,))
         return layer
 
-    def weights(self, name: str, shape: tuple[int, int], size) -> np.ndarray:
-        """Real weights, or signs of one size."""
-        if size is None:
+    def weights(self, name: str, shape: tuple[int, ...], magnitude) -> np.ndarray:
+        """Real weights, or signs of one magnitude."""
+        if magnitude is None:
             return self.array(name, shape)
-        size = schema.number(size, "size")
-        if size <= 0:
-            raise FileError("size must be positive")
-        return self.array(name, shape, "bits").astype(self.dtype) * size
+        magnitude = schema.number(magnitude, "magnitude")
+        if magnitude <= 0:
+            raise FileError("magnitude must be positive")
+        return self.array(name, shape, "bits").astype(self.dtype) * magnitude
 
     def array(self, name: str, shape: tuple[int, ...], dtype: str | None = None) -> np.ndarray:
         """The array called ``name``, if the file has it with this shape."""

@@ -64,7 +64,7 @@ def listed(value, check, what: str, length: int | None = None) -> list:
 def arrays(stored: Stored, wanted: dict[str, tuple[str, tuple[int, ...]]]) -> None:
     """Check, before one is unpacked, that the arrays are these: name -> (dtypes, shape)."""
     if stored.arrays.keys() != wanted.keys():
-        raise FileError(f"{stored.kind} must have the arrays {', '.join(wanted)}"[:200])
+        raise FileError(f"{stored.kind} must have the arrays {', '.join(wanted)}")
     for name, (dtypes, shape) in wanted.items():
         sealed = stored.arrays[name]
         if sealed.dtype not in dtypes.split() or sealed.shape != tuple(shape):
