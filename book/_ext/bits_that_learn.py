@@ -90,6 +90,8 @@ def drop_scripts(app, pagename, templatename, context, doctree):
     still run in their order. What sets the options of one of them waits until it has run.
     """
     context["script_files"] = [s for s in context["script_files"] if not _unwanted(s)]
+    if pagename == "search":  # its own scripts do not wait
+        return
     for script in context["script_files"]:
         attributes = getattr(script, "attributes", {})
         if body := attributes.get("body"):

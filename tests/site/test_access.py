@@ -69,7 +69,7 @@ def test_without_script_a_still_picture_and_its_words(chrome, address, name):
         stills = page.locator("[data-btl-widget] .btl-still")
         assert stills.count() == page.locator("[data-btl-widget]").count() > 0
         for still in stills.all():
-            assert still.is_visible() and len(still.locator("figcaption").inner_text()) > 20
+            assert still.is_visible() and len(still.locator("figcaption").inner_text()) > 10
 
 
 @pytest.mark.parametrize("name", MOVING)
