@@ -197,7 +197,7 @@ def test_geometric_rates():
         (lambda: ste_backward([1.0], [1.0, 2.0]), ValueError, "grad must have the shape of x"),
         (lambda: ste_backward([1.0], [1.0], 0), ValueError, "clip must be"),
         (lambda: ste_backward([1.0], [1.0], "1"), TypeError, "clip must be"),
-        (lambda: binary_weights([1.0], "ternary"), ValueError, "form must be one of"),
+        (lambda: binary_weights([1.0], "quaternary"), ValueError, "form must be one of"),
         (lambda: binary_weights([1.0], "stochastic"), TypeError, "rng must be"),
         (lambda: binary_weights([1.0], scale=-1), ValueError, "scale must be"),
         (lambda: glorot_scale(0, 3), ValueError, "fan_in must be"),

@@ -265,7 +265,7 @@ def fit(net=None, X=np.zeros((4, 7)), y=(0, 1, 2, 0), **options):  # noqa: B008
     [
         (lambda: binary_connect_mlp([4], rng=0), ValueError, "widths must hold"),
         (lambda: binary_connect_mlp([4, 0, 2], rng=0), ValueError, "widths must be"),
-        (lambda: binary_connect_mlp([4, 2], "ternary", rng=0), ValueError, "form must be"),
+        (lambda: binary_connect_mlp([4, 2], "quaternary", rng=0), ValueError, "form must be"),
         (lambda: binary_connect_mlp([4, 2], activation="tanh", rng=0), ValueError, "activation"),
         (lambda: binary_connect_mlp([4, 2], rng="seed"), TypeError, "rng must be"),
         (lambda: binary_connect_mlp([4, 3, 2], "dropout", dropout=1, rng=0), ValueError, "rate"),

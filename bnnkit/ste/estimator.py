@@ -26,7 +26,7 @@ from bnnkit.errors import check_int, check_number, check_option, check_rng
 from bnnkit.ste.arrays import as_floats, check_same_shape, namespace
 from bnnkit.steps import step
 
-WEIGHT_FORMS = ("deterministic", "stochastic", "none")
+WEIGHT_FORMS = ("deterministic", "stochastic", "ternary", "stochastic-ternary", "none")
 
 
 def ste_forward(x):
@@ -90,20 +90,25 @@ def binary_weights(latent, form: str = "deterministic", scale: float = 1.0, rng=
     ----------
     latent : array of real numbers, meant to lie in ``[-scale, scale]``
     form : "deterministic" for ``scale * sign(latent)``; "stochastic" for ``+scale`` with
-        probability ``clip((latent / scale + 1) / 2, 0, 1)``, else ``-scale``; "none" for the
-        latents themselves
+        probability ``clip((latent / scale + 1) / 2, 0, 1)``, else ``-scale``; "ternary" for the
+        nearest of ``-scale``, 0 and ``+scale`` (0 from ``-scale / 2`` to ``scale / 2``);
+        "stochastic-ternary" for ``scale * sign(latent)`` with probability ``|latent| / scale``,
+        else 0; "none" for the latents themselves
     scale : the size of a binary weight, > 0
-    rng : int seed or numpy.random.Generator, needed by "stochastic" alone
+    rng : int seed or numpy.random.Generator, needed by the stochastic forms alone
 
     Returns
     -------
     array of the shape and dtype of ``latent``
 
     Random numbers are always drawn in NumPy, so that every array library gets the same signs.
-    Source: BinaryConnect (Courbariaux et al. 2015), Eqs. 1 to 3.
+    Source: BinaryConnect (Courbariaux et al. 2015), Eqs. 1 to 3; the ternary forms, Lin et al.
+    (2016), Section 3.2.
 
     >>> binary_weights([-0.2, 0.7], scale=0.5)
     array([-0.5,  0.5])
+    >>> binary_weights([-0.2, 0.7], "ternary")
+    array([0., 1.])
     >>> binary_weights([-0.5, 0.5], "stochastic", scale=0.5, rng=0)
     array([-0.5,  0.5])
     """
@@ -114,14 +119,18 @@ def binary_weights(latent, form: str = "deterministic", scale: float = 1.0, rng=
         return latent
     if form == "deterministic":
         return scale * ste_forward(latent)
-    rng = check_rng(rng)
     xp = namespace(latent)
     latent = xp.clip(latent, -scale, scale) / scale
-    if xp is np:
+    if form == "ternary":
+        return scale * xp.where(xp.abs(latent) > 0.5, xp.sign(latent), xp.zeros_like(latent))
+    rng = check_rng(rng)
+    if form == "stochastic" and xp is np:  # rung 1 does it, or the reader's own coin
         return scale * stochastic_sign(latent, rng).astype(latent.dtype)
-    probability = (latent + 1.0) / 2.0
-    heads = xp.asarray(rng.random(latent.shape)) < probability
-    return scale * xp.where(heads, xp.ones_like(latent), -xp.ones_like(latent))
+    toss = xp.asarray(rng.random(latent.shape))
+    if form == "stochastic":
+        heads = toss < (latent + 1.0) / 2.0
+        return scale * xp.where(heads, xp.ones_like(latent), -xp.ones_like(latent))
+    return scale * xp.where(toss < xp.abs(latent), xp.sign(latent), xp.zeros_like(latent))
 
 
 def glorot_scale(fan_in: int, fan_out: int) -> float:

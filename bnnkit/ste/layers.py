@@ -1,4 +1,4 @@
-"""The layers. One shape, repeated:
+"""The layers without weights, and the shape of all. One shape, repeated:
 
 - ``forward(x, training, rng)`` gives the output, and in training keeps what ``backward`` needs;
 - ``backward(grad)`` takes the gradient with respect to the output, fills ``grads``, and gives the
@@ -16,16 +16,9 @@ import math
 
 import numpy as np
 
-from bnnkit.errors import check_columns, check_int, check_number, check_option, check_rng
+from bnnkit.errors import check_int, check_number, check_option, check_rng
 from bnnkit.ste.arrays import as_floats, move, namespace
-from bnnkit.ste.estimator import (
-    WEIGHT_FORMS,
-    binary_weights,
-    glorot_scale,
-    ste_backward,
-    ste_forward,
-)
-from bnnkit.steps import step
+from bnnkit.ste.estimator import ste_backward, ste_forward
 
 
 class Layer:
@@ -52,7 +45,7 @@ class Layer:
         return self.forward(x)
 
     def frozen(self, weights: str = "binary", rng=None) -> Layer:
-        """Return the layer as it is at test time (see :class:`BinaryLinear` for ``weights``)."""
+        """Return the layer as it is at test time (see :class:`~bnnkit.ste.BinaryLinear`)."""
         twin = copy.copy(self)
         twin.params, twin.latents = dict(self.params), dict(self.latents)
         twin.grads, twin.kept = {}, None
@@ -71,153 +64,6 @@ class Layer:
                 f"{type(self).__name__}.backward needs forward(x, training=True) before it"
             )
         return self.kept
-
-
-@step("2.3")
-def dense_backward(x, W, grad):
-    """Return the gradients behind ``y = x W'``: with respect to ``x``, and to ``W``.
-
-    Parameters
-    ----------
-    x : array of shape (n, inputs), what went into the layer
-    W : array of shape (outputs, inputs), the weights of the forward pass
-    grad : array of shape (n, outputs), the gradient with respect to ``y``
-
-    Returns
-    -------
-    (array of shape (n, inputs), array of shape (outputs, inputs)); the second sums over the batch
-
-    >>> dense_backward(np.array([[3.0, 4.0]]), np.array([[1.0, -1.0]]), np.array([[2.0]]))
-    (array([[ 2., -2.]]), array([[6., 8.]]))
-    """
-    return grad @ W, grad.T @ x
-
-
-class Linear(Layer):
-    """Real weights: ``y = x W' + b``, with ``W`` of shape (outputs, inputs).
-
-    Parameters
-    ----------
-    n_in, n_out : number of inputs and outputs
-    bias : whether there is a ``b``; before a batch norm it would do nothing
-    rng : int seed or numpy.random.Generator, for the start: uniform in Glorot's bound
-    dtype : "float32" or "float64"
-
-    >>> layer = Linear(2, 1, rng=0)
-    >>> layer.params["W"] = np.array([[2.0, -1.0]])
-    >>> layer.forward(np.array([[3.0, 4.0]]), training=True)
-    array([[2.]])
-    >>> layer.backward(np.array([[1.0]]))
-    array([[ 2., -1.]])
-    >>> layer.grads["W"]
-    array([[3., 4.]])
-    """
-
-    def __init__(self, n_in: int, n_out: int, bias: bool = True, *, rng, dtype: str = "float32"):
-        super().__init__()
-        self.n_in, self.n_out = check_int(n_in, "n_in", low=1), check_int(n_out, "n_out", low=1)
-        self.glorot = glorot_scale(self.n_in, self.n_out)
-        dtype = check_option(dtype, "dtype", ["float32", "float64"])
-        W = _uniform(2 * self.glorot, (self.n_out, self.n_in), rng, dtype)
-        self._place_weights(W)
-        if bias:
-            self.params["b"] = np.zeros(self.n_out, dtype)
-
-    def forward(self, x, training: bool = False, rng=None):
-        """Return ``x W' + b``, shape (n, outputs), for ``x`` of shape (n, inputs)."""
-        x = as_floats(x, "x", ndim=2)
-        check_columns(x, "x", self.n_in)
-        W = self._weights(training, rng)
-        self.kept = (x, W) if training else None
-        y = x @ W.T
-        return y + self.params["b"] if "b" in self.params else y
-
-    def backward(self, grad):
-        """Fill ``grads`` and return ``grad W``: back through the weights of the forward pass."""
-        x, W = self._take()
-        _check_gradient(grad, (x.shape[0], self.n_out))
-        grad_x, self.grads["W"] = dense_backward(x, W, grad)
-        if "b" in self.params:
-            self.grads["b"] = namespace(grad).sum(grad, axis=0)
-        return grad_x
-
-    def _place_weights(self, W) -> None:
-        self.params["W"] = W
-
-    def _weights(self, training: bool, rng):
-        return self.params["W"]
-
-
-class BinaryLinear(Linear):
-    """Weights ``±scale`` in both directions, with real latents behind them: BinaryConnect.
-
-    Parameters
-    ----------
-    n_in, n_out, bias, rng, dtype : as in :class:`Linear`
-    binarize : "deterministic" (the sign), "stochastic" (a fresh coin for each weight in each
-        training pass) or "none" (the latents themselves)
-    scale : the size of a binary weight and, after each step, the bound of the latents; a number,
-        or "glorot" for ``sqrt(1.5 / (n_in + n_out))``
-    spread : the latents start uniform in ``±spread * scale``, then clipped to ``±scale``
-    clip : whether the latents are clipped after a step
-
-    ``backward`` goes through the very weights of the forward pass, and the gradient with respect
-    to them lands in ``grads["W"]``, unmasked, for the latents. Outside training the layer uses its
-    signs. Source: Courbariaux et al. 2015, Algorithm 1.
-
-    >>> layer = BinaryLinear(2, 1, rng=0)
-    >>> layer.latents["W"] = np.array([[0.2, -0.9]])
-    >>> layer.forward(np.array([[3.0, 4.0]]), training=True)
-    array([[-1.]])
-    >>> layer.backward(np.array([[1.0]]))
-    array([[ 1., -1.]])
-    >>> layer.grads["W"]
-    array([[3., 4.]])
-    """
-
-    def __init__(
-        self,
-        n_in: int,
-        n_out: int,
-        bias: bool = False,
-        *,
-        binarize: str = "deterministic",
-        scale: float | str = 1.0,
-        spread: float = 1.0,
-        clip: bool = True,
-        rng,
-        dtype: str = "float32",
-    ):
-        self.binarize = check_option(binarize, "binarize", WEIGHT_FORMS)
-        self.scale = glorot_scale(n_in, n_out) if scale == "glorot" else _positive(scale, "scale")
-        self.spread = _positive(spread, "spread")
-        self.bound = self.scale if clip else None
-        super().__init__(n_in, n_out, bias, rng=rng, dtype=dtype)
-        self.glorot_ratio = self.scale / self.glorot
-
-    def frozen(self, weights: str = "binary", rng=None) -> Layer:
-        """Return a :class:`Linear` with the weights that ``weights`` means at test time.
-
-        "binary": the signs; "latent": the real latents; "sampled": one draw of random signs.
-        """
-        form = {"binary": "deterministic", "latent": "none", "sampled": "stochastic"}
-        form = form[check_option(weights, "weights", form)]
-        twin = Linear(self.n_in, self.n_out, bias=False, rng=0)
-        twin.params = dict(self.params)
-        twin.params["W"] = binary_weights(self.latents["W"], self._form(form), self.scale, rng)
-        return twin
-
-    def _place_weights(self, W) -> None:
-        start = W * (self.spread * self.scale / (2 * self.glorot))
-        self.latents["W"] = np.clip(start, -self.scale, self.scale)
-
-    def _weights(self, training: bool, rng):
-        form = self.binarize if training else self._form("deterministic")
-        return binary_weights(self.latents["W"], form, self.scale, rng)
-
-    def _form(self, form: str) -> str:
-        """A layer without a binariser has only one form."""
-        return "none" if self.binarize == "none" else form
 
 
 class BatchNorm(Layer):
@@ -246,7 +92,7 @@ class BatchNorm(Layer):
     def __init__(self, n_features: int, epsilon: float = 1e-4, *, dtype: str = "float32"):
         super().__init__()
         self.n_features = check_int(n_features, "n_features", low=1)
-        self.epsilon = _positive(epsilon, "epsilon")
+        self.epsilon = positive(epsilon, "epsilon")
         dtype = check_option(dtype, "dtype", ["float32", "float64"])
         self.params["gamma"] = np.ones(self.n_features, dtype)
         self.params["beta"] = np.zeros(self.n_features, dtype)
@@ -272,7 +118,7 @@ class BatchNorm(Layer):
     def backward(self, grad):
         """Fill ``grads``; the batch's mean and variance depend on the input too."""
         centred, deviation = self._take()
-        _check_gradient(grad, centred.shape)
+        check_gradient(grad, centred.shape)
         xp, axes = namespace(grad), _all_but_features(grad)
         terms = math.prod(grad.shape) // self.n_features
         self.grads["beta"] = xp.sum(grad, axis=axes)
@@ -339,7 +185,7 @@ class ReLU(Layer):
     def backward(self, grad):
         """Return the gradient where the input was positive, else 0."""
         positive = self._take()
-        _check_gradient(grad, positive.shape)
+        check_gradient(grad, positive.shape)
         xp = namespace(grad)
         return xp.where(positive, grad, xp.zeros_like(grad))
 
@@ -357,7 +203,7 @@ class Sign(Layer):
 
     def __init__(self, clip: float | None = 1.0):
         super().__init__()
-        self.clip = None if clip is None else _positive(clip, "clip")
+        self.clip = None if clip is None else positive(clip, "clip")
 
     def forward(self, x, training: bool = False, rng=None):
         """Return the signs of ``x`` in the dtype of ``x``."""
@@ -368,7 +214,7 @@ class Sign(Layer):
     def backward(self, grad):
         """Return the gradient where the input was in the window, else 0."""
         x = self._take()
-        _check_gradient(grad, x.shape)
+        check_gradient(grad, x.shape)
         return ste_backward(x, grad, self.clip)
 
 
@@ -401,15 +247,75 @@ class Dropout(Layer):
     def backward(self, grad):
         """Return the gradient of what was kept."""
         factor = self._take()
-        _check_gradient(grad, factor.shape)
+        check_gradient(grad, factor.shape)
         return grad * factor
 
 
-def _uniform(bound: float, shape: tuple[int, ...], rng, dtype: str) -> np.ndarray:
-    return check_rng(rng).uniform(-bound, bound, shape).astype(dtype)
+class MaxPool(Layer):
+    """The largest number of each square of ``size`` by ``size``; what is left over is cut off.
+
+    The gradient goes to the largest, to the first of equals.
+
+    >>> MaxPool(2).forward(np.array([[[[1.0, 5.0, 9.0], [3.0, 2.0, 9.0]]]]))
+    array([[[[5.]]]])
+    """
+
+    def __init__(self, size: int = 2):
+        super().__init__()
+        self.size = check_int(size, "size", low=1)
+
+    def forward(self, x, training: bool = False, rng=None):
+        """Return the maxima, shape (n, maps, height // size, width // size)."""
+        x = as_floats(x, "x", ndim=4)
+        if min(x.shape[2:]) < self.size:
+            raise ValueError(f"x must be no smaller than the square {self.size}, got {x.shape}")
+        xp, places = namespace(x), self._places(x)
+        largest = places[0]
+        for place in places[1:]:
+            largest = xp.maximum(largest, place)
+        self.kept = (x, largest) if training else None
+        return largest
+
+    def backward(self, grad):
+        """Return the gradient at the places of the maxima, 0 elsewhere."""
+        x, largest = self._take()
+        check_gradient(grad, largest.shape)
+        xp = namespace(grad)
+        result, free = xp.zeros_like(x), xp.ones(largest.shape, dtype=xp.bool)
+        for place, into in zip(self._places(x), self._places(result), strict=True):
+            here = free & (place == largest)
+            into[...] = xp.where(here, grad, xp.zeros_like(grad))
+            free = free & ~here
+        return result
+
+    def _places(self, x) -> list:
+        """Views of ``x``: the first place of every square, the second, ..."""
+        k = self.size
+        height, width = (side // k * k for side in x.shape[2:])
+        return [x[:, :, i:height:k, j:width:k] for i in range(k) for j in range(k)]
 
 
-def _positive(value, name: str) -> float:
+class Flatten(Layer):
+    """Each image becomes a row.
+
+    >>> Flatten().forward(np.ones((5, 2, 3, 3))).shape
+    (5, 18)
+    """
+
+    def forward(self, x, training: bool = False, rng=None):
+        """Return ``x`` as (n, numbers of an image)."""
+        x = as_floats(x, "x")
+        self.kept = x.shape if training else None
+        return namespace(x).reshape(x, (x.shape[0], -1))
+
+    def backward(self, grad):
+        """Return the gradient in the shape of the images."""
+        shape = self._take()
+        check_gradient(grad, (shape[0], math.prod(shape[1:])))
+        return namespace(grad).reshape(grad, shape)
+
+
+def positive(value, name: str) -> float:
     return float(check_number(value, name, low=0, open_low=True))
 
 
@@ -417,7 +323,7 @@ def _all_but_features(x) -> tuple[int, ...]:
     return tuple(axis for axis in range(x.ndim) if axis != 1)
 
 
-def _check_gradient(grad, shape: tuple[int, ...]) -> None:
+def check_gradient(grad, shape: tuple[int, ...]) -> None:
     if getattr(grad, "shape", None) != tuple(shape):
         got = getattr(grad, "shape", type(grad).__name__)
         raise ValueError(f"grad must have shape {tuple(shape)}, got {got}")

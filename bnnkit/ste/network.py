@@ -9,6 +9,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from bnnkit.errors import (
+    check_array,
     check_columns,
     check_int,
     check_labels,
@@ -17,12 +18,14 @@ from bnnkit.errors import (
     check_rng,
 )
 from bnnkit.ste.arrays import as_floats, move, namespace
-from bnnkit.ste.layers import BatchNorm, BinaryLinear, Dropout, Layer, Linear, ReLU, Sign
+from bnnkit.ste.layers import BatchNorm, Dropout, Flatten, Layer, MaxPool, ReLU, Sign
 from bnnkit.ste.losses import sign_targets, squared_hinge
 from bnnkit.ste.optim import Adam, Optimizer, geometric_rates
+from bnnkit.ste.weights import BinaryConv2d, BinaryLinear, Conv2d, Linear
 
+TEST_ROWS = 1000  # samples at a time at test: bounds the memory for images
 TEST_RULES = ("binary", "latent", "ensemble")
-FORMS = ("deterministic", "stochastic", "float", "dropout")
+FORMS = ("deterministic", "stochastic", "ternary", "stochastic-ternary", "float", "dropout")
 
 
 class Sequential:
@@ -63,8 +66,7 @@ class Sequential:
         for layer in self.layers:
             if isinstance(layer, BatchNorm):
                 layer.forget()
-        for start in range(0, n, batch_size):
-            x = X[start : start + batch_size, ...]
+        for x in _parts(X, batch_size):
             for layer in self.layers:
                 x = layer.measure(x)
 
@@ -122,10 +124,11 @@ class BinaryConnectNetwork(Sequential):
         *,
         epochs: int = 30,
         batch_size: int = 50,
-        learning_rate: tuple[float, float] = (0.01, 0.0001),
+        learning_rate: Sequence[float] = (0.01, 0.0001),
         optimizer: Optimizer | None = None,
         loss: str = "sum",
         ensemble: int = 8,
+        statistics_batch: int | None = None,
         validation: tuple | None = None,
         callback: Callable | None = None,
         checkpoint=None,
@@ -137,10 +140,13 @@ class BinaryConnectNetwork(Sequential):
         Parameters
         ----------
         epochs, batch_size : a last short batch is kept
-        learning_rate : of the first and of the last epoch, in equal ratios between
+        learning_rate : of the first and of the last epoch, in equal ratios between; or an array
+            of one rate an epoch, as :func:`geometric_rates` gives
         optimizer : :class:`Adam` (the default) or :class:`SGD`
         loss : squared hinge, "sum" or "mean" over the outputs
         ensemble : the number of nets of the rule "ensemble"
+        statistics_batch : samples a batch when the batch norms' statistics are taken over ``X``;
+            None takes all in one, which is exact but needs memory for it
         validation : ``(X, y)``, tested after each epoch by the rule ``test_weights``
         callback : called after each epoch with the network and the epoch's row of ``history``; if
             it returns ``True``, training ends
@@ -163,7 +169,7 @@ class BinaryConnectNetwork(Sequential):
         batch_size = check_int(batch_size, "batch_size", low=1)
         ensemble = check_int(ensemble, "ensemble", low=1)
         check_option(loss, "loss", ["sum", "mean"])
-        rates = geometric_rates(*_pair(learning_rate, "learning_rate"), epochs)
+        rates = _rates(learning_rate, epochs)
         optimizer = Adam() if optimizer is None else optimizer
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer must be SGD or Adam, got {type(optimizer).__name__}")
@@ -189,7 +195,7 @@ class BinaryConnectNetwork(Sequential):
                 row |= self._epoch(X, y, batch_size, float(rate), optimizer, loss, rng)
                 row |= _compared(before, self._latents())
                 if validation is not None:
-                    self.calibrate(X, [self.test_weights], ensemble, rng=rng)
+                    self.calibrate(X, [self.test_weights], ensemble, statistics_batch, rng=rng)
                     row["validation_error"] = 100 * (1 - self.score(X_val, y_val))
                 self.history.append(row)
                 run.stopped = callback is not None and callback(self, row) is True
@@ -199,9 +205,9 @@ class BinaryConnectNetwork(Sequential):
                 if run.stopped:
                     break
         except KeyboardInterrupt:
-            self.calibrate(X, TEST_RULES, ensemble, rng=rng)
+            self.calibrate(X, TEST_RULES, ensemble, statistics_batch, rng=rng)
             raise
-        self.calibrate(X, TEST_RULES, ensemble, rng=rng)
+        self.calibrate(X, TEST_RULES, ensemble, statistics_batch, rng=rng)
         return self
 
     def partial_fit(
@@ -221,10 +227,19 @@ class BinaryConnectNetwork(Sequential):
         self._epoch(X, y, X.shape[0], rate, optimizer, loss, check_rng(rng))
         return self
 
-    def calibrate(self, X, rules: Sequence[str] = TEST_RULES, ensemble: int = 8, *, rng) -> None:
+    def calibrate(
+        self,
+        X,
+        rules: Sequence[str] = TEST_RULES,
+        ensemble: int = 8,
+        statistics_batch: int | None = None,
+        *,
+        rng,
+    ) -> None:
         """Make ``test_nets`` anew from the present latents, with statistics over ``X``.
 
-        :meth:`fit` ends with it; call it if you have changed a latent yourself.
+        :meth:`fit` ends with it; call it if you have changed a latent yourself. Parameters as
+        there.
         """
         X = self._features(X)
         rng = check_rng(rng)
@@ -235,7 +250,7 @@ class BinaryConnectNetwork(Sequential):
             nets = []
             for _ in range(n_nets):
                 net = Sequential([layer.frozen(weights, rng) for layer in self.layers])
-                net.measure(X)
+                net.measure(X, statistics_batch)
                 nets.append(net)
             self.test_nets[rule] = nets
 
@@ -246,11 +261,10 @@ class BinaryConnectNetwork(Sequential):
         if rule not in self.test_nets:
             raise ValueError("the network must be fitted before it predicts: call fit(X, y)")
         X = self._features(X)
-        nets = self.test_nets[rule]
-        total = nets[0].forward(X)
-        for net in nets[1:]:
-            total = total + net.forward(X)
-        return total / len(nets)
+        parts = [
+            sum(net.forward(part) for net in self.test_nets[rule]) for part in _parts(X, TEST_ROWS)
+        ]
+        return namespace(X).concat(parts, axis=0) / len(self.test_nets[rule])
 
     def predict(self, X, weights: str | None = None):
         """Return the class number of each row: the largest output (the first, if equal).
@@ -290,7 +304,9 @@ class BinaryConnectNetwork(Sequential):
         """Check ``X``; if it comes from another array library, the whole network moves there."""
         X = as_floats(X, name)
         first = self.layers[0]
-        if isinstance(first, Linear):
+        if isinstance(first, Conv2d):
+            as_floats(X, name, ndim=4)
+        elif isinstance(first, Linear):
             as_floats(X, name, ndim=2)
             check_columns(X, name, first.n_in)
         xp = namespace(X)
@@ -328,8 +344,9 @@ def binary_connect_mlp(
     Parameters
     ----------
     widths : inputs, hidden layers, classes, as in ``[64, 256, 10]``
-    form : "deterministic" or "stochastic" binary weights; "float", their twin with real weights;
-        "dropout", the twin with dropout before each linear layer but the first
+    form : "deterministic" or "stochastic" binary weights; "ternary" or "stochastic-ternary", with
+        0 as well; "float", their twin with real weights; "dropout", the twin with dropout before
+        each linear layer but the first
     activation : "relu", or "sign" for binary activations too (BinaryNet)
     scale, spread, clip : of the binary layers, see :class:`BinaryLinear`
     dropout : the rate of the form "dropout"
@@ -341,30 +358,128 @@ def binary_connect_mlp(
     >>> net.predict(X)
     array([0, 1, 1, 0])
     """
-    form = check_option(form, "form", FORMS)
-    activation = check_option(activation, "activation", ["relu", "sign"])
     widths = [check_int(width, "widths", low=1) for width in widths]
     if len(widths) < 2:
         raise ValueError(f"widths must hold at least inputs and classes, got {widths}")
-    rng = check_rng(rng)
+    make = _Maker(form, activation, scale, spread, clip, dropout, dtype, rng)
     layers: list[Layer] = []
     for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
         if layers:
-            layers.append(ReLU() if activation == "relu" else Sign())
-            if form == "dropout":
-                layers.append(Dropout(dropout))
-        if form in ("float", "dropout"):
-            layers.append(Linear(n_in, n_out, bias=False, rng=rng, dtype=dtype))
-        else:
-            layers.append(
-                BinaryLinear(
-                    n_in, n_out, binarize=form, scale=scale, spread=spread, clip=clip,
-                    rng=rng, dtype=dtype,
-                )
-            )  # fmt: skip
-        layers.append(BatchNorm(n_out, dtype=dtype))
-    test_weights = "binary" if form == "deterministic" else "latent"
-    return BinaryConnectNetwork(layers, test_weights, dtype)
+            layers += make.activation()
+        layers += [make.linear(n_in, n_out), BatchNorm(n_out, dtype=dtype)]
+    return make.network(layers)
+
+
+def binary_connect_cnn(
+    image: Sequence[int],
+    maps: Sequence[int],
+    hidden: Sequence[int],
+    n_classes: int,
+    form: str = "deterministic",
+    *,
+    activation: str = "relu",
+    scale: float | str = 1.0,
+    spread: float = 1.0,
+    clip: bool = True,
+    dropout: float = 0.5,
+    dtype: str = "float32",
+    rng,
+) -> BinaryConnectNetwork:
+    """Return a convolutional network of BinaryConnect's pattern.
+
+    For each entry of ``maps`` two 3 x 3 convolutions, the second followed by a 2 x 2 max pooling;
+    then linear layers of the ``hidden`` widths and one of ``n_classes``. After each comes a batch
+    norm and, but for the last, the activation. Pooling stands before the batch norm, as in the
+    paper's code. The paper's net for CIFAR-10 is maps (128, 256, 512), hidden (1024, 1024).
+
+    Parameters
+    ----------
+    image : (maps, height, width) of an image
+    maps, hidden, n_classes : the sizes
+    others : as for :func:`binary_connect_mlp`
+
+    Source: Courbariaux et al. 2015, Section 3.2.
+
+    >>> net = binary_connect_cnn((1, 8, 8), (4, 8), (16,), 10, rng=0)
+    >>> net.forward(np.ones((2, 1, 8, 8)), training=True).shape
+    (2, 10)
+    """
+    n_in, height, width = (check_int(size, "image", low=1) for size in image)
+    make = _Maker(form, activation, scale, spread, clip, dropout, dtype, rng)
+    layers: list[Layer] = []
+    for n_out in maps:
+        for last in (False, True):
+            if layers:
+                layers += make.activation(images=True)
+            layers.append(make.convolution(n_in, n_out))
+            if last:
+                layers.append(MaxPool(2))
+                height, width = height // 2, width // 2
+            layers.append(BatchNorm(n_out, dtype=dtype))
+            n_in = n_out
+    if not layers or min(height, width) < 1:
+        raise ValueError(f"maps must be 1 to {_halvings(image)} sizes for images {tuple(image)}")
+    layers += [*make.activation(images=True), Flatten()]
+    n_in *= height * width
+    for n_out in (*hidden, n_classes):
+        if not isinstance(layers[-1], Flatten):
+            layers += make.activation()
+        layers += [make.linear(n_in, n_out), BatchNorm(n_out, dtype=dtype)]
+        n_in = n_out
+    return make.network(layers)
+
+
+class _Maker:
+    """Makes the layers of one form."""
+
+    def __init__(self, form, activation, scale, spread, clip, dropout, dtype, rng):
+        self.form = check_option(form, "form", FORMS)
+        self.sign = check_option(activation, "activation", ["relu", "sign"]) == "sign"
+        self.dropout, self.rng, self.dtype = dropout, check_rng(rng), dtype
+        self.real = form in ("float", "dropout")
+        self.binary = dict(binarize=form, scale=scale, spread=spread, clip=clip)
+
+    def linear(self, n_in: int, n_out: int) -> Linear:
+        if self.real:
+            return Linear(n_in, n_out, bias=False, rng=self.rng, dtype=self.dtype)
+        return BinaryLinear(n_in, n_out, rng=self.rng, dtype=self.dtype, **self.binary)
+
+    def convolution(self, n_in: int, n_out: int) -> Conv2d:
+        if self.real:
+            return Conv2d(n_in, n_out, rng=self.rng, dtype=self.dtype)
+        return BinaryConv2d(n_in, n_out, rng=self.rng, dtype=self.dtype, **self.binary)
+
+    def activation(self, images: bool = False) -> list[Layer]:
+        """The activation; before a linear layer of the form "dropout", that as well."""
+        layers: list[Layer] = [Sign() if self.sign else ReLU()]
+        return layers + ([Dropout(self.dropout)] if self.form == "dropout" and not images else [])
+
+    def network(self, layers: list[Layer]) -> BinaryConnectNetwork:
+        by_signs = self.form in ("deterministic", "ternary")
+        return BinaryConnectNetwork(layers, "binary" if by_signs else "latent", self.dtype)
+
+
+def _halvings(image: Sequence[int]) -> int:
+    """How often an image can be halved."""
+    return min(image[1:]).bit_length() - 1
+
+
+def _parts(X, rows: int):
+    """``X`` in parts of at most so many rows."""
+    n = X.shape[0]
+    return (X[start : min(start + rows, n), ...] for start in range(0, n, rows))
+
+
+def _rates(learning_rate, epochs: int) -> np.ndarray:
+    """One rate an epoch: as given, or in equal ratios between two."""
+    if isinstance(learning_rate, np.ndarray):
+        rates = check_array(learning_rate, "learning_rate", ndim=1)
+        if len(rates) != epochs:
+            raise ValueError(
+                f"learning_rate must hold a rate an epoch ({epochs}), got {len(rates)}"
+            )
+        return rates
+    return geometric_rates(*_pair(learning_rate, "learning_rate"), epochs)
 
 
 def _compared(before: list, after: list) -> dict:
