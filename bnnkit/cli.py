@@ -139,6 +139,10 @@ def _add_reproduce(command) -> None:
     added.add_argument(
         "--widths", nargs="+", type=int, metavar="W", help="hidden widths of one net"
     )
+    added.add_argument(
+        "--form", nargs="+", metavar="FORM", help="det, stoch, none, dropout, ternary"
+    )
+    added.add_argument("--width", type=float, metavar="S", help="share of the paper's maps")
     added.add_argument("--datasets", nargs="+", metavar="NAME", help="these only")
     added.add_argument("--windows", nargs="+", type=int, metavar="W", help="steps of a sequence")
     added.add_argument("--seeds", type=int, metavar="N", help="seeds 0 .. N - 1 (default 1)")

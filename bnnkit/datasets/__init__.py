@@ -8,6 +8,7 @@ loader                       what                                               
 :func:`load_mnist`           70,000 handwritten digits, 28 x 28                     12 MB
 :func:`load_fashion_mnist`   70,000 pieces of clothing, 28 x 28                     31 MB
 :func:`load_cifar10`         60,000 small colour photographs, 3 x 32 x 32           170 MB
+:func:`load_svhn`            630,000 photographs of house numbers, 3 x 32 x 32     1.6 GB
 :func:`load_ucr`             time series of the UCR/UEA archive                     aeon, folder
 ===========================  =====================================================  ============
 
@@ -20,6 +21,7 @@ from bnnkit.datasets.dataset import Dataset, split, stratified_folds
 from bnnkit.datasets.images import load_cifar10, load_digits, load_fashion_mnist, load_mnist
 from bnnkit.datasets.prototypes import RandomPrototypes, random_prototypes
 from bnnkit.datasets.series import fill_missing, load_ucr, series_lengths, ucr_names
+from bnnkit.datasets.svhn import load_svhn
 
 __all__ = [
     "Dataset",
@@ -29,6 +31,7 @@ __all__ = [
     "load_digits",
     "load_fashion_mnist",
     "load_mnist",
+    "load_svhn",
     "load_ucr",
     "random_prototypes",
     "series_lengths",

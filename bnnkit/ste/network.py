@@ -129,6 +129,7 @@ class BinaryConnectNetwork(Sequential):
         loss: str = "sum",
         ensemble: int = 8,
         statistics_batch: int | None = None,
+        rules: Sequence[str] = TEST_RULES,
         validation: tuple | None = None,
         callback: Callable | None = None,
         checkpoint=None,
@@ -147,6 +148,7 @@ class BinaryConnectNetwork(Sequential):
         ensemble : the number of nets of the rule "ensemble"
         statistics_batch : samples a batch when the batch norms' statistics are taken over ``X``;
             None takes all in one, which is exact but needs memory for it
+        rules : the rules for which ``test_nets`` are made at the end
         validation : ``(X, y)``, tested after each epoch by the rule ``test_weights``
         callback : called after each epoch with the network and the epoch's row of ``history``; if
             it returns ``True``, training ends
@@ -205,9 +207,9 @@ class BinaryConnectNetwork(Sequential):
                 if run.stopped:
                     break
         except KeyboardInterrupt:
-            self.calibrate(X, TEST_RULES, ensemble, statistics_batch, rng=rng)
+            self.calibrate(X, rules, ensemble, statistics_batch, rng=rng)
             raise
-        self.calibrate(X, TEST_RULES, ensemble, statistics_batch, rng=rng)
+        self.calibrate(X, rules, ensemble, statistics_batch, rng=rng)
         return self
 
     def partial_fit(

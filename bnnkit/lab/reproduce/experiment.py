@@ -63,6 +63,8 @@ class Request:
     epochs : instead of the preset's
     datasets : these only, of an experiment that has several
     windows : in how many steps a sequence is read, each of these
+    form : of BinaryConnect: which forms
+    width : of BinaryConnect's convolutional nets: the share of the paper's maps
     """
 
     method: tuple[str, ...] | None = None
@@ -72,6 +74,8 @@ class Request:
     epochs: int | None = None
     datasets: tuple[str, ...] | None = None
     windows: tuple[int, ...] | None = None
+    form: tuple[str, ...] | None = None
+    width: float | None = None
 
     def __post_init__(self):
         for name in ("seeds", "epochs"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnnkit.errors import check_option
-from bnnkit.lab.reproduce import ablations, digits, feedforward, series
+from bnnkit.lab.reproduce import ablations, binaryconnect, digits, feedforward, series
 from bnnkit.lab.reproduce.experiment import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -13,6 +13,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         *series.EXPERIMENTS,
         *digits.EXPERIMENTS,
         *ablations.EXPERIMENTS,
+        *binaryconnect.EXPERIMENTS,
     ]
 }
 
