@@ -15,8 +15,8 @@ def global_contrast(X, scale: float = 55.0) -> np.ndarray:
 
     An image of one colour stays 0. Source: Goodfellow, Bengio and Courville 2016, Section 12.2.1.
 
-    >>> global_contrast([[1.0, 3.0]], scale=2).round(3).tolist()
-    [[-1.414, 1.414]]
+    >>> global_contrast([[1.0, 3.0]], scale=2).round(3)
+    array([[-1.414,  1.414]], dtype=float32)
     """
     X = check_array(X, "X", ndim=2).astype(np.float32)
     scale = float(check_number(scale, "scale", low=0, open_low=True))
