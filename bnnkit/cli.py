@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
+import shlex
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -197,15 +198,31 @@ def _bench(arguments) -> list[dict]:
 
 
 def _reproduce(arguments) -> list[dict]:
-    from bnnkit.lab.reproduce import Request, list_experiments, reproduce
+    from bnnkit.lab.reproduce import list_experiments, reproduce
 
     if arguments.list:
         return list_experiments([arguments.name] if arguments.name else None)
     if arguments.name is None:
         raise ValueError("reproduce needs a NAME; --list shows them")
+    request = _request(arguments)
+    return reproduce(arguments.name, request, store=arguments.store, jobs=arguments.jobs)
+
+
+def _request(arguments):
+    from bnnkit.lab.reproduce import Request
+
     asked = {f.name: getattr(arguments, f.name) for f in fields(Request)}
-    asked = {name: tuple(v) if isinstance(v, list) else v for name, v in asked.items()}
-    return reproduce(arguments.name, Request(**asked), store=arguments.store, jobs=arguments.jobs)
+    return Request(**{n: tuple(v) if isinstance(v, list) else v for n, v in asked.items()})
+
+
+def parse_reproduce(command: str):
+    """Return the experiment's name and the request of a command, as a row records it.
+
+    >>> parse_reproduce("python -m bnnkit reproduce mnist --seeds 3")
+    ('mnist', Request(seeds=3))
+    """
+    arguments = _parser().parse_args(shlex.split(command)[3:])
+    return arguments.name, _request(arguments)
 
 
 def _exercises(arguments) -> list[dict]:

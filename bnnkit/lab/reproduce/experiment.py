@@ -53,7 +53,7 @@ class Run:
         return cls(**run | {"widths": tuple(settings["widths"])}, options=rest)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Request:
     """What is asked of an experiment: the options of the command line, ``None`` where not given.
 
@@ -83,6 +83,10 @@ class Request:
                 check_int(getattr(self, name), f"--{name}", low=1)
         if self.widths is not None:
             check_widths(self.widths, "--widths")
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.given().items())
+        return f"Request({given})"
 
     def given(self) -> dict[str, Any]:
         """The options that were given, by name."""
