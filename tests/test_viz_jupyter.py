@@ -25,6 +25,20 @@ CELLS = [
     "widget.step = 0",
     "from bnnkit import learn\nlearn.warm_ups('1.b')",
     "print(learn.progress())",
+    "import time\n"
+    "import numpy as np\n"
+    "from bnnkit import BEPNetwork\n"
+    "net = BEPNetwork((9, 15), 2)\n"
+    "live = viz.FlipMap(net.H[0])\n"
+    "live",
+    "X = np.random.default_rng(0).choice([-1, 1], (60, 9))\n"
+    "y = (X[:, 0] != X[:, 1]).astype(int)\n"
+    "def tell(net, epoch):\n"
+    "    live.append(net.H[0])\n"
+    "    time.sleep(0.02)\n"
+    "if net.epoch == 0:  # a key that was pressed twice does not matter\n"
+    "    net.fit(X, y, epochs=150, callback=tell)\n"
+    "print('done', net.epoch)",
 ]
 BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
 SERVER = [
@@ -111,6 +125,8 @@ def run(page, number: int) -> None:
 
     A notebook that is still being set up loses a key now and then: press it again.
     """
+    from playwright.sync_api import expect
+
     cell = page.locator(".jp-Notebook .jp-CodeCell").nth(number)
     prompt = cell.locator(".jp-InputArea-prompt")
     for _ in range(10):
@@ -121,7 +137,7 @@ def run(page, number: int) -> None:
                 return
             page.wait_for_timeout(100)
         if "*" in prompt.inner_text():  # it runs
-            prompt.get_by_text(re.compile(r"\[\d+\]")).wait_for(timeout=WAIT)
+            expect(prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=WAIT)
             return
     pytest.fail(f"cell {number} does not run: {prompt.inner_text()}")
 
@@ -161,3 +177,31 @@ def test_widgets_and_python_share_their_state(page):
     run(page, 4)
     output = page.locator(".jp-CodeCell").nth(4).locator(".jp-OutputArea-output")
     expect(output).to_have_text(re.compile(r"\[x\] 1.b The coin"), timeout=WAIT)
+
+    follow_a_running_fit(page)
+
+
+def follow_a_running_fit(page):
+    """A map is fed by a network while it trains, at a bounded rate."""
+    from playwright.sync_api import expect
+
+    run(page, 5)
+    widget = page.locator(".jp-OutputArea .btl-widget", has=page.locator("canvas")).nth(1)
+    said = widget.locator(".btl-status").nth(0)
+    expect(said).to_have_text("Epoch 0: the start.", timeout=WAIT)
+    widget.evaluate(
+        """(widget) => {
+          window.updates = [];
+          const running = () => document.body.innerText.includes("[*]");
+          new MutationObserver(() => window.updates.push([performance.now(), running()]))
+            .observe(widget.querySelector(".btl-status"), { childList: true });
+        }"""
+    )
+    run(page, 6)
+    output = page.locator(".jp-CodeCell").nth(6).locator(".jp-OutputArea-output")
+    expect(output).to_have_text(re.compile("done 150"), timeout=WAIT)
+    expect(said).to_have_text(re.compile(r"^Epoch 150: \d+ of 135 weights flipped"), timeout=WAIT)
+    times = [time for time, running in page.evaluate("window.updates") if running]
+    assert len(times) >= 4, "the picture must move while the network trains"
+    seconds = (times[-1] - times[0]) / 1000
+    assert len(times) <= 5 * seconds + 2, f"{len(times)} updates in {seconds:.1f} s"
