@@ -8,9 +8,11 @@ from bnnkit.viz.error_bits_time import ErrorBitsTime, Recording
 from bnnkit.viz.flip_map import FlipMap
 from bnnkit.viz.guess import Guess, make_ask
 from bnnkit.viz.joiner import site_script, site_style
+from bnnkit.viz.playground import Playground
 from bnnkit.viz.quiz import ProgressMap, Quiz, make_question
 from bnnkit.viz.sign_surrogate import SignSurrogate
 from bnnkit.viz.staircase import Staircase
+from bnnkit.viz.tasks import playground_task
 from bnnkit.viz.thermometer import Thermometer
 from bnnkit.viz.threshold import ThresholdDigits
 from bnnkit.viz.widget import Widget
@@ -23,6 +25,7 @@ __all__ = [
     "Guess",
     "ProgressMap",
     "Quiz",
+    "Playground",
     "Recording",
     "SignSurrogate",
     "Staircase",
@@ -32,6 +35,7 @@ __all__ = [
     "XnorDot",
     "make_ask",
     "make_question",
+    "playground_task",
     "site_script",
     "site_style",
 ]

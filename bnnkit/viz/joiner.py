@@ -5,11 +5,13 @@ wants one ES module a widget; the site wants one classic script that also runs f
 where ``import`` does not work. Both are made here by the same rule: a module becomes a function
 that is called once and returns what it exports; modules come after those they import.
 
-So that a few lines can do this safely, the modules may use only these forms, each on one line::
+Comments and indents are left out, so no text in backquotes may run over a line. So that a few
+lines can do this safely, the modules may use only these forms, each on one line::
 
     import { a, b } from "../core/x.mjs";
     export function f(   export const c =   export class C
     export default { render };              (views only: it makes the module a widget)
+    import { source } from "../worker/x.mjs?source";    (a worker, joined, as a text)
 
 Anything else that begins with ``import`` or ``export`` is an error that names file and line.
 """
@@ -17,6 +19,7 @@ Anything else that begins with ``import`` or ``export`` is an error that names f
 from __future__ import annotations
 
 import functools
+import json
 import re
 from pathlib import Path
 
@@ -25,6 +28,7 @@ HOST = "view/host.mjs"
 DEFAULT = "export default { render };"
 
 _IMPORT = re.compile(r'import \{ (\w+(?:, \w+)*) \} from "(\.\.?/[\w./-]+\.mjs)";')
+_SOURCE = re.compile(r'import \{ source \} from "(\.\.?/[\w./-]+\.mjs)\?source";')
 _EXPORT = re.compile(r"export (?:function|const|class) (\w+)\b")
 _DYNAMIC = re.compile(r"\bimport\s*[(.]|\brequire\s*\(")
 
@@ -107,6 +111,9 @@ def _wrap(module: str, folder: Path) -> tuple[list[str], str]:
             imported = _resolve(module, match[2], folder, number)
             imports.append(imported)
             body.append(f"const {{ {match[1]} }} = {_variable(imported)};")
+        elif match := _SOURCE.fullmatch(line):
+            worker = _join([_resolve(module, match[1], folder, number)], folder)
+            body.append("const source = " + json.dumps(f'"use strict";\n{worker}') + ";")
         elif match := _EXPORT.match(line):
             exports.append(match[1])
             body.append(line.removeprefix("export "))
@@ -114,8 +121,8 @@ def _wrap(module: str, folder: Path) -> tuple[list[str], str]:
             continue
         elif re.match(r"\s*(import|export)\b", line) or _DYNAMIC.search(line):
             raise JoinError(f"{module}:{number}: not a form the joiner knows: {line.strip()}")
-        else:
-            body.append(line)
+        elif not line.lstrip().startswith("//"):
+            body.append(line.lstrip())  # what is sent to readers needs no comments and no indent
     inner = "\n".join(body)
     returned = f"return {{ {', '.join(exports)} }};"
     return imports, f"const {_variable(module)} = (() => {{\n{inner}\n{returned}\n}})();"

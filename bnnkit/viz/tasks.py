@@ -18,8 +18,8 @@ from bnnkit.philox import Stream, random_words
 MARKS = 16  # thermometer thresholds an axis
 PIXEL_MARKS = (0, 4, 8, 12)  # thresholds of a digit's pixel
 CENTRES = np.array([[0.28, 0.3], [0.72, 0.38], [0.42, 0.74]])  # of the blobs
-PATTERNS = ("xor", "circle", "stripes", "blobs", "spiral")
-SIZES = (1000, 200, 1000)  # points for training, validation and test
+PATTERNS = ("corners", "xor", "circle", "stripes", "blobs", "spiral")
+SIZES = (400, 200, 1000)  # points for training, validation and test
 WORDS = 8  # random words a point
 ARM = 48  # places on an arm of the spiral
 
@@ -39,24 +39,24 @@ def playground_task(name: str = "xor", *, constant: bool = True) -> Task:
 
     Parameters
     ----------
-    name : "xor", "circle", "stripes", "blobs", "spiral" (1,000 points to train, 200 to validate,
-        1,000 to test; 16 thresholds an axis) or "digits" (8 x 8, four thresholds a pixel)
-    constant : add an input that is always +1
+    name : "xor", "circle", "stripes", "blobs", "spiral" (400 points to train, 200 to validate,
+        1,000 to test; 16 thresholds an axis), "corners" (XOR with one threshold an axis) or
+        "digits" (8 x 8, four thresholds a pixel)
+    constant : the last input is always +1; else it repeats the first, so that the number of
+        inputs stays odd
 
     >>> task = playground_task("xor")
     >>> task.train[0].shape, task.n_classes
-    ((1000, 33), 2)
+    ((400, 33), 2)
     """
     check_option(name, "name", (*PATTERNS, "digits"))
     if name == "digits":
         parts = [(four_thresholds(pixels), y) for pixels, y in digit_parts()]
     else:
         points = [plane_points(name, n, part) for part, n in enumerate(SIZES)]
-        parts = [(thermometer(xy, _marks()), y) for xy, y in points]
+        parts = [(thermometer(xy, _marks(name)), y) for xy, y in points]
     n_classes = int(parts[0][1].max()) + 1
-    if constant:
-        parts = [(np.hstack([X, np.ones((len(X), 1), np.int8)]), y) for X, y in parts]
-    return Task(*parts, n_classes)
+    return Task(*[(_with_last(X, constant), y) for X, y in parts], n_classes)
 
 
 def plane_points(name: str, n: int, part: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -74,7 +74,7 @@ def plane_points(name: str, n: int, part: int = 0) -> tuple[np.ndarray, np.ndarr
     u = words.reshape(n, WORDS) / 2.0**32
     x, y, i = u[:, 0], u[:, 1], np.arange(n)
     match name:
-        case "xor":
+        case "xor" | "corners":
             return u[:, :2], ((x > 0.5) != (y > 0.5)).astype(int)
         case "circle":
             return u[:, :2], ((x - 0.5) * (x - 0.5) + (y - 0.5) * (y - 0.5) < 0.16).astype(int)
@@ -118,8 +118,13 @@ def _as_text(pixels: np.ndarray, y: np.ndarray) -> dict:
     }
 
 
-def _marks() -> np.ndarray:
-    return np.tile(np.arange(1, MARKS + 1) / (MARKS + 1), (2, 1))
+def _with_last(X: np.ndarray, constant: bool) -> np.ndarray:
+    return np.hstack([X, np.ones_like(X[:, :1]) if constant else X[:, :1]])
+
+
+def _marks(name: str) -> np.ndarray:
+    marks = 1 if name == "corners" else MARKS
+    return np.tile(np.arange(1, marks + 1) / (marks + 1), (2, 1))
 
 
 def _arm() -> np.ndarray:

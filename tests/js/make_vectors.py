@@ -442,7 +442,9 @@ def tasks() -> dict:
         for part in range(3):
             points, y = plane_points(name, 500, part)
             plane.append([name, part, points[:5].tolist(), sha256(points), y.tolist()])
-    coded = [sha256(playground_task(name, constant=c).test[0]) for name in PATTERNS for c in (0, 1)]
+    coded = [
+        sha256(playground_task(name, constant=bool(c)).test[0]) for name in PATTERNS for c in (0, 1)
+    ]
     task = playground_task("digits")
     for part, text in zip((task.train, task.validation, task.test), digits_as_text()):
         few = {"pixels": text["pixels"][: 32 * 40], "y": text["y"][:40]}

@@ -15,3 +15,24 @@ export function decode(packet) {
   const data = Int16Array.from({ length: size }, (_, i) => view[read](i * width, true));
   return { shape: packet.shape, data };
 }
+
+// The packets that decode() reads, as bnnkit/viz/codec.py writes them.
+export function encodeSigns(shape, signs) {
+  const bytes = new Uint8Array(Math.ceil(signs.length / 8));
+  signs.forEach((s, i) => { bytes[i >> 3] |= Number(s > 0) << (i & 7); });
+  return packet("bits", shape, bytes);
+}
+
+export function encodeIntegers(shape, numbers) {
+  const dtype = numbers.every((x) => x >= -128 && x <= 127) ? "int8" : "int16";
+  const [width] = TYPES[dtype];
+  const view = new DataView(new ArrayBuffer(width * numbers.length));
+  numbers.forEach((x, i) => (width === 1 ? view.setInt8(i, x) : view.setInt16(2 * i, x, true)));
+  return packet(dtype, shape, new Uint8Array(view.buffer));
+}
+
+function packet(dtype, shape, bytes) {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return { dtype, shape, data: btoa(text) };
+}

@@ -2,7 +2,7 @@
 // come in whole hundredths, so that every bound is a whole number. A state holds plain data only
 // (structuredClone copies it); the functions below are all that changes it.
 
-import { backProject, gate, gateBound } from "./bep.mjs";
+import { backProject, gate } from "./bep.mjs";
 import { select } from "./lesson.mjs";
 import { randomPermutation, randomSigns } from "./philox.mjs";
 import { classPrototypes } from "./prototypes.mjs";
@@ -21,23 +21,32 @@ export function startGroup(width) {
   return Math.max(...divisors(width).filter((g) => g <= Math.max(1, Math.min(Math.floor(width / 5), 51))));
 }
 
+export function gateBound(hundredths, fanIn) {
+  return Math.floor((hundredths * fanIn) / 100);
+}
+
 export function marginBound(hundredths, width) {
   return Math.ceil((hundredths * width) / 100);
+}
+
+// The layers at the start, or the fixed random ones that blame travels through in their place.
+export function drawLayers(widths, seed, way = "forward") {
+  return widths.slice(1).map((rows, i) => {
+    const layer = i + (way === "feedback" ? FEEDBACK : 0);
+    const data = randomSigns(seed, HIDDEN, rows * widths[i], { layer });
+    const matrix = packed({ rows, cols: widths[i], data });
+    return { ...matrix, H: Int16Array.from(data), sum: new Int32Array(data.length) };
+  });
 }
 
 // A network at the start. `groups` null chooses, `patience` null never lets them grow.
 export function create({ widths, classes, seed, credit = "bep", r = 50, nu = 10, pR = 50, groups = null, patience = 5 }) {
   const above = widths.slice(1);
-  const draw = (from) => above.map((rows, i) => {
-    const data = randomSigns(seed, HIDDEN, rows * widths[i], { layer: from + i });
-    const layer = packed({ rows, cols: widths[i], data });
-    return { ...layer, H: Int16Array.from(data), sum: new Int32Array(data.length) };
-  });
-  const layers = draw(0);
   return {
-    widths, classes, seed, credit, r, nu, pR, patience, layers,
+    widths, classes, seed, credit, r, nu, pR, patience,
+    layers: drawLayers(widths, seed),
     groups: groups ?? above.map(startGroup),
-    wayBack: credit === "feedback" ? draw(FEEDBACK) : null,
+    wayBack: credit === "feedback" ? drawLayers(widths, seed, "feedback") : null,
     classifiers: above.map((width, i) => packed(classPrototypes(classes, width, seed, i))),
     epoch: 0, error: 1, bestError: Infinity, waited: 0, history: [],
   };
@@ -100,9 +109,9 @@ export function lowest(net) {
 }
 
 // All that one sample makes of the network, before anything changes. By layer: `margins` and `fires`
-// (who decides about the layer), `aStar`, `open` (may its neurons vote?), `chosen`. Layers that do not
-// fire have null there, unless `ask` wants to know what would be.
-export function look(net, x, y, ask = false) {
+// (who decides about the layer), `aStar`, `open` (may its neurons vote?), `chosen`: null in a layer for
+// which the sample does not fire.
+export function look(net, x, y) {
   const top = net.layers.length - 1;
   const seen = forward(net, x);
   const none = () => Array(top + 1).fill(null);
@@ -111,11 +120,11 @@ export function look(net, x, y, ask = false) {
     const told = i === top || net.credit === "local";  // by a prototype, else by the layer above
     if (told) seen.margins[i] = lead(i === top ? seen.logits : product(net.classifiers[i], seen.a[i + 1]), y);
     seen.fires[i] = told ? seen.margins[i] < marginBound(net.r, net.widths[i + 1]) : seen.fires[i + 1];
-    if (!seen.fires[i] && !ask) continue;
+    if (!seen.fires[i]) continue;
     if (told) {
       seen.aStar[i] = row(net.classifiers[i], y);
     } else {
-      seen.open[i + 1] = gate(seen.z[i + 1], gateBound(net.nu / 100, net.widths[i + 1]));
+      seen.open[i + 1] = gate(seen.z[i + 1], gateBound(net.nu, net.widths[i + 1]));
       seen.aStar[i] = backProject((net.wayBack ?? net.layers)[i + 1], seen.aStar[i + 1], seen.open[i + 1]);
     }
     seen.chosen[i] = select(seen.z[i], seen.aStar[i], net.groups[i]);
@@ -189,8 +198,8 @@ function count(tally, seen, y) {
 
 // a*_j a_prev, kept until the batch is complete.
 function addLesson({ cols, sum }, seen, i) {
-  for (const j of seen.chosen[i]) {
-    if (j < 0) continue;
+  for (let j = 0; j < seen.chosen[i].length; j++) {
+    if (!seen.chosen[i][j]) continue;
     for (let k = 0; k < cols; k++) sum[j * cols + k] += seen.aStar[i][j] * seen.a[i][k];
   }
 }

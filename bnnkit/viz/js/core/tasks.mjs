@@ -3,15 +3,19 @@
 
 import { randomWords } from "./philox.mjs";
 
-export const MARKS = 16;  // thermometer thresholds an axis
-export const LEVELS = 5;  // of a digit's pixel: how many of four thresholds it exceeds
+const MARKS = 16;  // thermometer thresholds an axis
+const LEVELS = 5;  // of a digit's pixel: how many of four thresholds it exceeds
 const DATA = 7;  // the random stream
 const UNIT = 2 ** 32;
 const WORDS = 8;  // a point
 const ARM = 48;  // places on an arm of the spiral
 
+export const SIZES = [400, 200, 1000];  // points for training, validation and test
+export const CLASSES = { corners: 2, xor: 2, circle: 2, stripes: 2, blobs: 3, spiral: 2, digits: 10 };
+
 // Class and place of a point, from its number and eight uniform numbers.
 const PATTERNS = {
+  corners: (i, u) => PATTERNS.xor(i, u),
   xor: (i, [x, y]) => [x, y, Number(x > 0.5 !== y > 0.5)],
   circle: (i, [x, y]) => [x, y, Number((x - 0.5) * (x - 0.5) + (y - 0.5) * (y - 0.5) < 0.16)],
   stripes: (i, [x, y]) => [x, y, Math.floor((x + y) * 2) % 2],
@@ -26,7 +30,10 @@ const PATTERNS = {
   },
 };
 
-export const CLASSES = { xor: 2, circle: 2, stripes: 2, blobs: 3, spiral: 2, digits: 10 };
+// The thermometer's thresholds an axis; corners are told apart by one alone.
+export function marksOf(name) {
+  return name === "corners" ? 1 : MARKS;
+}
 
 // Places from the middle outwards: each step turns by the angle whose half has tangent 1/16.
 function arm() {
@@ -52,23 +59,29 @@ export function planePoints(name, n, part) {
   return { points, y };
 }
 
-// A matrix of signs: each number's thermometer, then the constant if it is wanted.
-export function encodePoints(points, constant) {
-  const cols = 2 * MARKS + Number(constant);
+// A matrix of signs: each number's thermometer, then the last input.
+export function encodePoints(points, marks, constant) {
+  const cols = 2 * marks + 1;
   const rows = points.length / 2;
   const data = new Int8Array(rows * cols).fill(1);
   for (let i = 0; i < rows; i++) {
-    for (let k = 0; k < 2 * MARKS; k++) {
-      const [axis, mark] = [Math.floor(k / MARKS), (k % MARKS) + 1];
-      if (points[2 * i + axis] <= mark / (MARKS + 1)) data[i * cols + k] = -1;
+    for (let k = 0; k < 2 * marks; k++) {
+      const [axis, mark] = [Math.floor(k / marks), (k % marks) + 1];
+      if (points[2 * i + axis] <= mark / (marks + 1)) data[i * cols + k] = -1;
     }
   }
-  return { rows, cols, data };
+  return lastInput({ rows, cols, data }, constant);
+}
+
+// The last input is always +1; without the constant it repeats the first, so that fan-ins stay odd.
+function lastInput(X, constant) {
+  for (let i = 0; i < X.rows && !constant; i++) X.data[(i + 1) * X.cols - 1] = X.data[i * X.cols];
+  return X;
 }
 
 // The middles of the squares that the thermometers tell apart, row by row from below.
-export function middles() {
-  const side = MARKS + 1;
+export function middles(marks) {
+  const side = marks + 1;
   return Float64Array.from({ length: 2 * side * side }, (_, k) => {
     const square = k >> 1;
     return ((k % 2 ? Math.floor(square / side) : square % side) + 0.5) / side;
@@ -80,7 +93,7 @@ export function encodeDigits({ pixels, y }, constant) {
   const rows = y.length;
   const letters = pixels.length / rows;
   const bits = LEVELS - 1;
-  const cols = letters * 2 * bits + Number(constant);
+  const cols = letters * 2 * bits + 1;
   const data = new Int8Array(rows * cols).fill(1);
   for (let i = 0; i < rows; i++) {
     for (let pixel = 0; pixel < 2 * letters; pixel++) {
@@ -89,5 +102,5 @@ export function encodeDigits({ pixels, y }, constant) {
       data.fill(-1, i * cols + pixel * bits + level, i * cols + (pixel + 1) * bits);
     }
   }
-  return { X: { rows, cols, data }, y: Array.from(y, Number) };
+  return { X: lastInput({ rows, cols, data }, constant), y: Array.from(y, Number) };
 }
