@@ -42,6 +42,7 @@ def one_of_each() -> list:
         through_time(),
         viz.Quiz([asked("number"), asked("choice"), asked("bits"), asked("order")]),
         viz.ProgressMap([("1 binarize", [("1.a", "By hand"), ("1.1", "The sign")])]),
+        viz.Playground(digits=False),
     ]
 
 
@@ -364,6 +365,16 @@ def test_a_long_history_is_thinned():
             r"maths must be simple, got .sum",
         ),
         (lambda: viz.make_question("1", "", "", "essay", []), ValueError, "form must be one of"),
+        (lambda: viz.Playground("moon"), ValueError, "data must be one of"),
+        (lambda: viz.Playground("digits", digits=False), ValueError, "data must be one of"),
+        (lambda: viz.Playground(widths=[15]), ValueError, "2 to 6 layers of at most 128 neurons"),
+        (lambda: viz.Playground(widths=[15, 129]), ValueError, "2 to 6 layers of at most 128"),
+        (lambda: viz.Playground(group=2), ValueError, r"group must divide the widths \[15, 15\]"),
+        (lambda: viz.Playground(nu=0.123), ValueError, "nu must be in whole hundredths"),
+        (lambda: viz.Playground(r=0), ValueError, "r must be"),
+        (lambda: viz.Playground(seed=-1), ValueError, "seed must be"),
+        (lambda: viz.Playground(digits=False).network("all"), ValueError, "credit must be one of"),
+        (lambda: viz.playground_task("moon"), ValueError, "name must be one of"),
     ],
 )
 def test_bad_input_is_named(make, error, message):
@@ -545,6 +556,7 @@ def test_every_widget_moves_by_keyboard(show, gallery, theme, width):
     for reveal in page.locator("[data-btl-reveal]").all():
         reveal.focus()
         page.keyboard.press("Enter")
+    page.wait_for_function("!document.querySelector('[data-btl-busy]')")
     for element in page.locator("[data-btl-widget]").all():
         before = element.screenshot()
         for control in element.locator("input[type=range]:enabled, canvas[tabindex='0']").all():

@@ -51,12 +51,22 @@ def playground_task(name: str = "xor", *, constant: bool = True) -> Task:
     """
     check_option(name, "name", (*PATTERNS, "digits"))
     if name == "digits":
-        parts = [(four_thresholds(pixels), y) for pixels, y in digit_parts()]
+        parts = digit_parts()
     else:
-        points = [plane_points(name, n, part) for part, n in enumerate(SIZES)]
-        parts = [(thermometer(xy, _marks(name)), y) for xy, y in points]
-    n_classes = int(parts[0][1].max()) + 1
-    return Task(*[(_with_last(X, constant), y) for X, y in parts], n_classes)
+        parts = [plane_points(name, n, part) for part, n in enumerate(SIZES)]
+    signs = [(as_signs(name, x, constant=constant), y) for x, y in parts]
+    return Task(*signs, n_classes=int(parts[0][1].max()) + 1)
+
+
+def as_signs(name: str, x: np.ndarray, *, constant: bool = True) -> np.ndarray:
+    """Return points (n, 2) or pixels (n, 64) as the signs that a network reads (int8).
+
+    >>> as_signs("corners", np.array([[0.2, 0.7], [0.9, 0.6]]))
+    array([[-1,  1,  1],
+           [ 1,  1,  1]], dtype=int8)
+    """
+    signs = thermometer(x, np.tile(_marks(name), (x.shape[1], 1)))
+    return np.hstack([signs, np.ones_like(signs[:, :1]) if constant else signs[:, :1]])
 
 
 def plane_points(name: str, n: int, part: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -89,11 +99,6 @@ def plane_points(name: str, n: int, part: int = 0) -> tuple[np.ndarray, np.ndarr
             return 0.5 + side * place + 0.04 * (u[:, 1:3] - 0.5), i % 2
 
 
-def four_thresholds(pixels: np.ndarray) -> np.ndarray:
-    """Return each pixel (0 .. 16) as four signs, above 0, 4, 8 and 12 or not."""
-    return thermometer(pixels, np.tile(PIXEL_MARKS, (pixels.shape[1], 1)))
-
-
 def digit_parts() -> list[tuple[np.ndarray, np.ndarray]]:
     """Return pixels and classes to train, validate and test with: the split of chapter 4."""
     digits = split(load_digits(), 180, seed=0)
@@ -118,13 +123,12 @@ def _as_text(pixels: np.ndarray, y: np.ndarray) -> dict:
     }
 
 
-def _with_last(X: np.ndarray, constant: bool) -> np.ndarray:
-    return np.hstack([X, np.ones_like(X[:, :1]) if constant else X[:, :1]])
-
-
 def _marks(name: str) -> np.ndarray:
+    """The thresholds of one coordinate or pixel."""
+    if name == "digits":
+        return np.array(PIXEL_MARKS)
     marks = 1 if name == "corners" else MARKS
-    return np.tile(np.arange(1, marks + 1) / (marks + 1), (2, 1))
+    return np.arange(1, marks + 1) / (marks + 1)
 
 
 def _arm() -> np.ndarray:

@@ -58,6 +58,7 @@ def widgets() -> list:
         learn.progress_map(),
         xor(),
         viz.ErrorBitsTime({f"{lag} steps": recall(lag) for lag in (3, 9, 23)}, nu=0.3),
+        viz.Playground(),
     ]  # fmt: skip
 
 

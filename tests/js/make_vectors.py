@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bnnkit import viz
 from bnnkit.bep import BEPNetwork
 from bnnkit.bep.chain import (
     back_project,
@@ -51,7 +52,7 @@ from bnnkit.ste.optim import latent_update
 from bnnkit.viz.codec import encode_integers, encode_number, encode_signs
 from bnnkit.viz.error_bits_time import Recording
 from bnnkit.viz.quiz import runs
-from bnnkit.viz.tasks import PATTERNS, digits_as_text, plane_points, playground_task
+from bnnkit.viz.tasks import PATTERNS, as_signs, digits_as_text, plane_points, playground_task
 
 FOLDER = Path(__file__).parent / "vectors"
 
@@ -452,6 +453,52 @@ def tasks() -> dict:
     return {"plane": plane, "coded": coded, "digits": digits}
 
 
+def play() -> dict:
+    """Playgrounds: what three networks end with; then a layer as the error bits widget shows it."""
+    digits = [{"pixels": t["pixels"][: 32 * 60], "y": t["y"][:60]} for t in digits_as_text()]
+    opened = [
+        viz.Playground(epochs=4, digits=False),
+        viz.Playground("corners", epochs=3, constant=False, seed=7, digits=False),
+        viz.Playground("spiral", widths=[15, 5, 15], group=5, epochs=3, digits=False),
+        viz.Playground("blobs", batch=64, nu=0.29, r=0.35, p_r=1, epochs=3, digits=False),
+        viz.Playground("digits", widths=[21, 15], group=3, epochs=6, batch=7, seed=3),
+    ]
+    cases = []
+    for playground in opened:
+        runs = {credit: watched(playground.knobs, credit) for credit in ("bep", "local", "frozen")}
+        cases.append({"knobs": playground.knobs, "runs": runs})
+    net, task = (
+        viz.Playground("blobs", widths=[15, 9, 9], epochs=1).network(),
+        playground_task("blobs"),
+    )
+    shown = {"samples": range(10), "title": "T", "class_names": ["a", "b", "c"]}
+    layers = [viz.ErrorBits.of(net, *task.train, layer=i, **shown).state() for i in range(2)]
+    middles = (np.indices((17, 17)).reshape(2, -1).T[:, ::-1] + 0.5) / 17
+    answer = net.predict(as_signs("blobs", middles))
+    return {"cases": cases, "digits": digits, "layers": layers, "answer": answer.tolist()}
+
+
+def watched(knobs: dict, credit: str) -> dict:
+    """Train as :meth:`Playground.network` does, on few digits, and note errors after each epoch."""
+    task, k = playground_task(knobs["data"], constant=knobs["constant"]), knobs
+    few = slice(60 if knobs["data"] == "digits" else None)
+    (X, y), validation, test = [
+        (X[few], y[few]) for X, y in (task.train, task.validation, task.test)
+    ]
+    net = BEPNetwork(
+        (X.shape[1], *k["widths"]), task.n_classes, seed=k["seed"], credit=credit, r=k["r"] / 100,
+        nu=k["nu"] / 100, p_r=k["p_r"] / 100, patience=k["patience"],
+        groups=[k["group"] or width for width in k["widths"]],
+    )  # fmt: skip
+    errors = [float(np.mean(net.predict(test[0]) != test[1]))]
+    net.fit(
+        X, y, k["epochs"], k["batch"], validation=validation, keep_best=False,
+        callback=lambda net, _: errors.append(float(np.mean(net.predict(test[0]) != test[1]))),
+    )  # fmt: skip
+    best = int(np.argmin([record.validation_error for record in net.history])) + 1
+    return {"test": errors, "best": best, "sha256": net.weights_sha256()}
+
+
 def hashes() -> list:
     """The digest of the bytes 0 .. n - 1, at every length around a block's end."""
     lengths = [*range(140), 1000, 100_000]
@@ -504,6 +551,7 @@ MAKERS = {
     "lesson": lesson,
     "network": network,
     "philox": philox,
+    "play": play,
     "prototypes": prototypes,
     "reinforce": reinforcement,
     "sha256": hashes,

@@ -99,3 +99,76 @@ test("network: a copy steps on as the original does, sample by sample", async ()
   equal(weightsSha256(copy.net), weightsSha256(state.net));
   deepEqual(copy.net.history, state.net.history);
 });
+
+test("play: the three networks of a playground end as bnnkit's do", async () => {
+  const { advance, advanceSample, startRun, taskOf } = await load("play");
+  const { weightsSha256 } = await load("network");
+  const { cases, digits } = golden("play");
+  for (const { knobs, runs } of cases) {
+    const task = taskOf(knobs, digits);
+    for (const [credit, { test: errors, best, sha256 }] of Object.entries(runs)) {
+      const run = startRun(knobs, task, credit);
+      for (let i = 0; i < 25; i++) advanceSample(run, task);
+      while (run.state.net.epoch < knobs.epochs) advance(run, task);
+      equal(weightsSha256(run.state.net), sha256, JSON.stringify(knobs) + credit);
+      deepEqual(run.test, errors);
+      equal(run.kept.epoch, best);
+      equal(run.kept.test, errors[best]);
+    }
+  }
+});
+
+test("play: a layer in error bits, and the pictures", async () => {
+  const { advance, errorBitsState, pictures, startRun, taskOf } = await load("play");
+  const { cases, layers, answer } = golden("play");
+  const knobs = { ...cases[0].knobs, data: "blobs", widths: [15, 9, 9], epochs: 1 };
+  const task = taskOf(knobs, null);
+  const run = startRun(knobs, task, "bep");
+  while (run.state.net.epoch < 1) advance(run, task);
+  const samples = Array.from({ length: 10 }, (_, n) => n);
+  const found = layers.map((_, l) => errorBitsState(run.state.net, task, l, samples, { title: "T", names: ["a", "b", "c"] }));
+  deepEqual(found, layers);
+  const seen = pictures(run.state.net, task, knobs);
+  deepEqual(Array.from(seen.out), answer);
+  deepEqual(seen.layers.map(({ neurons }) => neurons.length), [15, 9, 9]);
+  equal(seen.layers[0].neurons.every((values) => values.every((v) => Math.abs(v) === 4)), true);
+});
+
+test("play: the vital signs are the epoch's record, looked at ten times", async () => {
+  const { advance, signNames, startRun, taskOf } = await load("play");
+  const { knobs } = golden("play").cases[0];
+  const task = taskOf(knobs, null);
+  const run = startRun(knobs, task, "bep");
+  while (run.state.net.epoch < 2) advance(run, task);
+  deepEqual(run.looks.map(({ at }) => at), Array.from({ length: 20 }, (_, i) => i + 1));
+  const { triggered, flips, mean_hidden: hidden } = run.state.net.history[1];
+  const second = run.looks.slice(10).map(({ values }) => values);
+  const sizes = run.state.net.layers.map(({ H }) => H.length);
+  const size = sizes.reduce((a, b) => a + b);
+  const close = (a, b) => equal(Math.abs(a - b) < 1e-9, true, `${a} ${b}`);
+  close(second.reduce((sum, values) => sum + values[0], 0) / 10, triggered);
+  close(second.reduce((sum, values) => sum + values[4], 0), (flips[0] + flips[1]) / size);
+  close(second[9][5], hidden.reduce((sum, mean, i) => sum + mean * sizes[i], 0) / size);
+  equal(signNames(2).length, second[0].length);
+});
+
+test("play: who leaves the band, and stays out", async () => {
+  const { bandsOf, departures } = await load("play");
+  const looks = (...rows) => rows.map((values, i) => ({ at: i + 1, values }));
+  const peers = [{ looks: looks([0.2, 3], [0.2, 3], [0.2, null]) }, { looks: looks([0.4, 5], [0.4, 5], [0.4, null]) }];
+  const bands = bandsOf(peers);
+  deepEqual(bands.get(1)[1], [1, 7]);
+  equal(bands.get(3)[1], null);
+  deepEqual(departures(looks([0.3, 4], [0.5, 6], [0.1, 9]), bands), []);
+  deepEqual(departures(looks([0.9, 4], [0.3, 4], [0.3, 4]), bands), []);  // out once is not out
+  const left = departures(looks([0.3, 8], [0.9, 9], [0.9, 9]), bands);
+  deepEqual(left.map(({ at, signs }) => [at, signs.map(({ sign }) => sign)]), [[1, [1]], [2, [0]]]);
+});
+
+test("codec: packets are written as bnnkit writes them", async () => {
+  const { decode, encodeIntegers, encodeSigns } = await load("codec");
+  for (const { packet } of golden("codec")) {
+    const { shape, data } = decode(packet);
+    deepEqual(packet.dtype === "bits" ? encodeSigns(shape, data) : encodeIntegers(shape, data), packet);
+  }
+});

@@ -198,8 +198,8 @@ function count(tally, seen, y) {
 
 // a*_j a_prev, kept until the batch is complete.
 function addLesson({ cols, sum }, seen, i) {
-  for (let j = 0; j < seen.chosen[i].length; j++) {
-    if (!seen.chosen[i][j]) continue;
+  for (const j of seen.chosen[i]) {
+    if (j < 0) continue;
     for (let k = 0; k < cols; k++) sum[j * cols + k] += seen.aStar[i][j] * seen.a[i][k];
   }
 }

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.mjs";
 import { render } from "./error_bits.mjs";
-import { Model } from "./host.mjs";
+import { Model } from "./model.mjs";
 
 export function errorBitsInside(state) {
   const element = h("div", { class: "btl-inside" });

@@ -48,26 +48,28 @@ export function neuronMaps(onopen) {
 
   function show(pictures, points) {
     const shape = pictures.layers.map(({ rows, cols, neurons }) => [rows, cols, neurons.length]).join();
-    if (shape !== drawn) build(pictures);
-    if (shape !== drawn) chosen = [0, 0];
-    drawn = shape;
-    const tints = [colour(element, "minus"), colour(element, "paper"), colour(element, "plus")];
+    if (shape !== drawn) {
+      [drawn, chosen] = [shape, [0, 0]];
+      build(pictures);
+    }
+    const names = ["minus", "plus", "accent", "paper"].map((name) => colour(element, name));
+    const tints = names.slice(0, 2).map(parts);
     pictures.layers.forEach(({ rows, cols, neurons }, layer) => neurons.forEach((values, j) => {
       const upright = rows === 2 ? (i) => i : (i) => (pictures.out ? (rows - 1 - Math.floor(i / cols)) * cols + (i % cols) : i);
       paint(buttons[layer][j].firstChild, values, [rows, cols], tints, upright);
       const plus = Math.round((100 * values.filter((v) => v > 0).length) / values.length);
       buttons[layer][j].setAttribute("aria-label", `layer ${layer + 1}, neuron ${j}: +1 in ${plus} % of its picture`);
     }));
-    if (pictures.out) answer(pictures, points, tints);
+    if (pictures.out) answer(pictures, points, names);
   }
 
-  // The classes as tints, two to four of them, and the training points as dots.
-  function answer({ out, side }, points, tints) {
+  // The classes as tints and the training points on them, each class a shape of its own.
+  function answer({ out, side }, points, [minus, plus, accent, paper]) {
     const canvas = element.querySelector(".btl-answer");
     const cell = 12;
     canvas.width = canvas.height = side * cell;
     const pen = canvas.getContext("2d");
-    const classes = [tints[2], tints[0], colour(element, "accent")];
+    const classes = [plus, minus, accent];
     out.forEach((c, i) => {
       pen.globalAlpha = 0.45;
       pen.fillStyle = classes[c];
@@ -77,7 +79,7 @@ export function neuronMaps(onopen) {
     points.y.forEach((c, n) => {
       const [x, y] = [points.xy[2 * n] * canvas.width, (1 - points.xy[2 * n + 1]) * canvas.height];
       pen.fillStyle = classes[c];
-      pen.strokeStyle = tints[1];
+      pen.strokeStyle = paper;
       pen.beginPath();
       if (c === 0) pen.arc(x, y, 3.5, 0, 7);
       else if (c === 1) pen.rect(x - 3, y - 3, 6, 6);
@@ -87,18 +89,24 @@ export function neuronMaps(onopen) {
     });
   }
 
-  return { element, show, chosen: () => chosen };
+  return { element, show };
 }
 
-// Values from -4 to 4 as strengths of two colours.
-function paint(canvas, values, [rows, cols], [minus, , plus], upright) {
+// Values from -4 to 4 as strengths of two colours, a pixel each.
+function paint(canvas, values, [rows, cols], [minus, plus], upright) {
   [canvas.width, canvas.height] = [cols, rows];
-  const pen = canvas.getContext("2d");
-  pen.clearRect(0, 0, cols, rows);
+  const image = new ImageData(cols, rows);
   values.forEach((_, i) => {
     const value = values[upright(i)];
-    pen.globalAlpha = Math.abs(value) / 4;
-    pen.fillStyle = value < 0 ? minus : plus;
-    pen.fillRect(i % cols, Math.floor(i / cols), 1, 1);
+    image.data.set([...(value < 0 ? minus : plus), (255 * Math.abs(value)) / 4], 4 * i);
   });
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+// Red, green and blue of a colour, whatever way the style sheet writes it.
+function parts(name) {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.fillStyle = name;
+  pen.fillRect(0, 0, 1, 1);
+  return pen.getImageData(0, 0, 1, 1).data.subarray(0, 3);
 }

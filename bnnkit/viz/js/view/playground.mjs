@@ -94,7 +94,7 @@ export function render({ model, el }) {
   }
 
   function go(to) {
-    tell({ do: "go", to, pace: fast.checked ? "fast" : "watch", every: calm() ? 1000 : 80 });
+    tell({ do: "go", to, pace: fast.checked ? "fast" : "watch", every: calm() ? 1000 : 100 });
   }
 
   // Healthy and ruined side by side: they differ in one knob.
@@ -140,12 +140,14 @@ export function render({ model, el }) {
       const words = tellState();
       if (words !== say.textContent) say.textContent = words;
       if (finished) finish();
-      redraw();
+      el.toggleAttribute("data-btl-busy", now.running || (now.done && bands === null));
+      soon();
     },
     verdict({ bands: found, left }) {
       bands = found;
       judged.textContent = tellDepartures(left, news.signs);
       redraw();
+      el.removeAttribute("data-btl-busy");
     },
     sample({ told, past }) {
       back.disabled = past === 0;
@@ -168,6 +170,17 @@ export function render({ model, el }) {
     if (news.at === 0) return "Ready: three networks with the same weights.";
     const scores = news.runs.map(({ credit: name, test }) => `${NAMES[name]} ${percent(test[test.length - 1])}`).join(", ");
     return `Epoch ${done} of ${knobs.epochs}. Right on new points: ${scores}.`;
+  }
+
+  // Draw the latest news at the next frame: a slow page skips some, and none when hidden.
+  let frameAsked = false;
+  function soon() {
+    if (frameAsked) return;
+    frameAsked = true;
+    requestAnimationFrame(() => {
+      frameAsked = false;
+      redraw();
+    });
   }
 
   function redraw() {

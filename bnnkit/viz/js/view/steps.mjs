@@ -35,7 +35,7 @@ function wrong(a, aStar) {
 }
 
 function places(chosen) {
-  return Array.from(chosen.keys()).filter((j) => chosen[j]);
+  return Array.from(chosen).filter((j) => j >= 0);
 }
 
 function tellChosen(chosen, z) {
