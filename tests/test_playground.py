@@ -70,7 +70,7 @@ def test_a_guess_a_run_and_the_same_in_python(play):
     ("failure", "changed", "first"),
     [
         ("νK < 1", "Gate, ν 0.20 → 0.06", "open gates 0.00"),
-        ("γ = 1", "Neurons a group, γ whole layer → 1", "flips a weight"),
+        ("γ = 1", "Neurons a group, γ all → 1", "flips a weight"),
         ("a coin a sample", "Batch 10 → 1", "mean |H|"),
         ("no constant", "Constant input on → off", ""),
         ("batch too large", "Batch 10 → 400", "mean |H|"),

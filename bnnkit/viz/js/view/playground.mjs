@@ -94,6 +94,8 @@ export function render({ model, el }) {
   }
 
   function go(to) {
+    back.disabled = true;
+    steps.replaceChildren();
     tell({ do: "go", to, pace: fast.checked ? "fast" : "watch", every: calm() ? 1000 : 100 });
   }
 

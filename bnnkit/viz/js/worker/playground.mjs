@@ -39,6 +39,7 @@ const actions = {
     const least = Math.min(...play.runs.map((run) => seenBy(run, play.task) / n));
     goal = to === "end" ? play.knobs.epochs : Math.min(play.knobs.epochs, Math.floor(least) + 1);
     [running, fast, interval] = [true, pace === "fast", every];
+    play.past = [];
     from = { time: performance.now(), seen: least };
     work();
   },
