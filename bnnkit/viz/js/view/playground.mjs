@@ -40,6 +40,7 @@ export function render({ model, el }) {
   const signs = h("div", { class: "btl-signs" });
   const judged = status();
   const maps = neuronMaps(openNeuron);
+  const explained = h("p", { class: "btl-legend" });
   const credits = CREDITS.map((name) => [name, button(NAMES[name], () => { credit = name; closePanel(); tell({ do: "show", credit }); })]);
   const panel = h("div", {});
   const steps = h("div", { "aria-live": "polite" });
@@ -47,7 +48,7 @@ export function render({ model, el }) {
   const hashes = h("p", { class: "btl-legend" });
   const failures = FAILURES.map((failure) => button(failure.name, () => ruin(failure)));
   const dials = knobPanel((next) => setup(next, started() ? knobs : before));
-  const title = (words) => h("p", { class: "btl-section", role: "heading", "aria-level": "4" }, words);
+  const title = (words) => h("p", { class: "btl-section" }, words);
 
   frame(
     el, model.get("title"), guess.element,
@@ -59,7 +60,7 @@ export function render({ model, el }) {
     title("Ruin it on purpose"), h("div", { class: "btl-row" }, failures, button("Healthy again", () => setup(healthy(knobs), null))),
     title("Vital signs of BEP"), judged, signs,
     h("p", { class: "btl-legend" }, key("btl-shade", "eight healthy networks of other seeds, and as much again on either side")),
-    title("What each hidden neuron sees"), h("div", { class: "btl-row", role: "group", "aria-label": "Neurons of" }, credits.map(([, b]) => b)), maps.element, panel,
+    title("What each hidden neuron sees"), h("div", { class: "btl-row", role: "group", "aria-label": "Neurons of" }, credits.map(([, b]) => b)), maps.element, explained, panel,
     h("details", {}, h("summary", {}, "The same in Python, the same weights"), python, hashes, speed),
   );
 
@@ -195,6 +196,9 @@ export function render({ model, el }) {
     compared.textContent = turned.length === 0 ? ""
       : `Changed: ${turned.join("; ")}. ${turned.length === 1 ? "All else is the same, so what differs is its doing." : "More than one knob: nobody can tell which did it."}`;
     maps.show(news.pictures, points);
+    explained.textContent = knobs.data === "digits"
+      ? "Layer 1: the weights on each pixel, blue +1 and orange −1. Above it: what a neuron says of the classes, 0 to 4 over 5 to 9."
+      : "A picture is the square that the points come from: blue where the neuron says +1, orange where −1. Click one to see its error bits.";
     python.textContent = inPython(knobs, credit);
     hashes.textContent = news.hashes ? `sha256 of the weights of ${news.runs.map(({ credit: name }, i) => `${NAMES[name]}: ${news.hashes[i].slice(0, 16)}…`).join("; ")}` : "";
     speed.textContent = news.rate > 0 ? `${Math.round(news.rate)} batch steps a second on this machine.` : "";
@@ -267,7 +271,7 @@ function scoreTable({ runs, before }) {
   return h(
     "table", { class: "btl-table" },
     h("caption", {}, "Points right. Best: the epoch that did best on validation points; its score is on new points."),
-    h("thead", {}, h("tr", {}, ["", "training, last", "new, last", "new, best", "best epoch"].map((words) => h("th", { scope: "col" }, words)))),
+    h("thead", {}, h("tr", {}, ["network", "training, last", "new, last", "new, best", "best epoch"].map((words) => h("th", { scope: "col" }, words)))),
     h("tbody", {}, rows.map(([name, { test, train, kept }]) => h(
       "tr", {}, h("th", { scope: "row" }, name), cell(train.length ? percent(train[train.length - 1]) : "–"), cell(percent(test[test.length - 1])),
       cell(kept ? percent(kept.test) : "–"), cell(kept ? String(kept.epoch) : "–"),
