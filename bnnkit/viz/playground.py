@@ -43,7 +43,7 @@ class Playground(Widget):
     group : int, optional
         Neurons a group in every layer, a divisor of each width; 0 is the whole layer.
     nu, r, p_r : numbers in [0, 1], optional
-        Gate, margin and reinforcement of :class:`bnnkit.BEPNetwork`, in whole hundredths.
+        Gate, margin and reinforcement of :class:`~bnnkit.bep.BEPNetwork`, in whole hundredths.
     batch, epochs, seed : int, optional
     constant : bool
         Whether the last input is always +1.
