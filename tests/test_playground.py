@@ -70,7 +70,7 @@ def test_a_guess_a_run_and_the_same_in_python(play):
     ("failure", "changed", "first"),
     [
         ("νK < 1", "Gate, ν 0.20 → 0.06", "open gates 0.00"),
-        ("γ = 1", "Neurons a group, γ all → 1", "flips a weight"),
+        ("γ = 1", "Group, γ all → 1", "flips a weight"),
         ("a coin a sample", "Batch 10 → 1", "mean |H|"),
         ("no constant", "Constant input on → off", ""),
         ("batch too large", "Batch 10 → 400", "mean |H|"),
@@ -85,7 +85,7 @@ def test_each_failure_says_what_moved_first(play, failure, changed, first):
     words = said(page, 2)
     assert words.startswith("Moved first, after ") and first in words.split(" Then ")[0]
     rows = page.locator(".btl-table tbody tr")
-    ruined, healthy = (float(rows.nth(i).locator("td").nth(1).inner_text()[:-2]) for i in (0, 3))
+    ruined, healthy = (float(rows.nth(i).locator("td").nth(1).inner_text()) for i in (0, 3))
     assert healthy > 85 and ruined < healthy - 5
     press(page, "Healthy again")
     page.get_by_text("Changed:").wait_for(state="detached")

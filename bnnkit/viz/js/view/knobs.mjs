@@ -9,7 +9,7 @@ const list = (low, high, step) => Array.from({ length: Math.floor((high - low) /
 export const KNOBS = {
   data: ["Data", ["xor", "corners", "circle", "stripes", "blobs", "spiral", "digits"], (x) => (x === "xor" ? "XOR" : x)],
   widths: ["Hidden layers", [[5, 15], [15, 15], [31, 31], [63, 63], [64, 64], [15, 15, 15], [31, 31, 31, 31]], (x) => x.join(" + ")],
-  group: ["Neurons a group, γ", [0, 1, 3, 5, 7, 9, 15, 21], (x) => (x === 0 ? "all" : String(x))],
+  group: ["Group, γ", [0, 1, 3, 5, 7, 9, 15, 21], (x) => (x === 0 ? "all" : String(x))],
   batch: ["Batch", [1, 5, 10, 20, 50, 100, 200, 400], String],
   nu: ["Gate, ν", [0, 1, 2, 3, 4, 6, 8, 10, 15, 20, 25, 30, 35, 40, 50, 70, 100], hundredths],
   r: ["Margin, r", [1, ...list(10, 100, 10)], hundredths],

@@ -10,7 +10,8 @@ import { NAMES, accuracyChart, signCharts, tellDepartures } from "./vitals.mjs";
 import { source } from "../worker/playground.mjs?source";
 
 const CREDITS = Object.keys(NAMES);
-const percent = (error) => `${(100 * (1 - error)).toFixed(1)} %`;
+const score = (error) => (100 * (1 - error)).toFixed(1);
+const percent = (error) => `${score(error)} %`;
 
 export function render({ model, el }) {
   const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
@@ -270,11 +271,11 @@ function scoreTable({ runs, before }) {
   const cell = (words) => h("td", {}, words);
   return h(
     "table", { class: "btl-table" },
-    h("caption", {}, "Points right. Best: the epoch that did best on validation points; its score is on new points."),
+    h("caption", {}, "Right, in percent. Best: the epoch that did best on validation points; its score is on new points."),
     h("thead", {}, h("tr", {}, ["network", "training, last", "new, last", "new, best", "best epoch"].map((words) => h("th", { scope: "col" }, words)))),
     h("tbody", {}, rows.map(([name, { test, train, kept }]) => h(
-      "tr", {}, h("th", { scope: "row" }, name), cell(train.length ? percent(train[train.length - 1]) : "–"), cell(percent(test[test.length - 1])),
-      cell(kept ? percent(kept.test) : "–"), cell(kept ? String(kept.epoch) : "–"),
+      "tr", {}, h("th", { scope: "row" }, name), cell(train.length ? score(train[train.length - 1]) : "–"), cell(score(test[test.length - 1])),
+      cell(kept ? score(kept.test) : "–"), cell(kept ? String(kept.epoch) : "–"),
     ))),
   );
 }

@@ -30,7 +30,7 @@ export function accuracyChart({ runs, before }, { which, epochs, width }) {
 export function signCharts({ signs, looks, beforeLooks, n }, { bands, epochs, width }) {
   const across = width < 420 ? 1 : width < 640 ? 2 : 3;
   const wide = Math.floor((width - 8 * (across - 1)) / across);
-  return signs.map((name, sign) => h("figure", { class: "btl-sign" }, signChart({ name, sign, looks, beforeLooks, bands, epochs, width: wide })));
+  return signs.map((name, sign) => h("div", {}, signChart({ name, sign, looks, beforeLooks, bands, epochs, width: wide })));
 }
 
 function signChart({ name, sign, looks, beforeLooks, bands, epochs, width }) {
