@@ -6,13 +6,13 @@ import sys
 
 import numpy as np
 import pytest
-from test_viz import browser, gallery, needs_browser, show  # noqa: F401 (fixtures)
+from test_viz import browser, gallery, show  # noqa: F401 (fixtures)
 
 from bnnkit import viz
 from bnnkit.bep import BEPNetwork
 from bnnkit.philox import Stream, random_permutation
 
-pytestmark = [needs_browser, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 IDLE = "!document.querySelector('[data-btl-busy]')"
 
 
