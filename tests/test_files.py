@@ -21,7 +21,19 @@ from bnnkit import BEPNetwork, BEPRecurrentNetwork, MedianBinarizer, Thermometer
 from bnnkit.bep import ClippedPerceptron
 from bnnkit.files import Checkpoint, FileError, describe, dumps, load, loads, save
 from bnnkit.files.container import HEADER, MAGIC
-from bnnkit.ste import SGD, Adam, binary_connect_mlp
+from bnnkit.ste import (
+    SGD,
+    Adam,
+    BatchNorm,
+    BinaryConnectNetwork,
+    BinaryConv2d,
+    BinaryLinear,
+    Conv2d,
+    Flatten,
+    MaxPool,
+    Sign,
+    binary_connect_mlp,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -125,6 +137,24 @@ def test_a_binary_connect_network_goes_on_learning():
     assert (loaded.outputs(X) == network.outputs(X)).all()
     lean = loads(dumps(network, hidden=False))
     assert lean.fit(X, y, epochs=1, rng=8).outputs(X).shape == (50, 3)
+
+
+def convolution(form="deterministic"):
+    X, y = np.random.default_rng(2).normal(size=(20, 2, 6, 6)), np.arange(20) % 3
+    layers = [BinaryConv2d(2, 5, rng=0, binarize=form, bias=True), BatchNorm(5), MaxPool(2)]
+    layers += [Sign(), Conv2d(5, 4, rng=1), BatchNorm(4), Sign(), Flatten()]
+    layers += [BinaryLinear(36, 3, rng=2, binarize=form), BatchNorm(3)]
+    network = BinaryConnectNetwork(layers)
+    return network.fit(X, y, epochs=1, batch_size=10, rng=3), X
+
+
+@pytest.mark.parametrize("form", ["deterministic", "ternary"])
+def test_a_convolution(form):
+    network, X = convolution(form)
+    for hidden in (True, False):
+        loaded = loads(dumps(network, hidden=hidden))
+        assert (loaded.outputs(X) == network.outputs(X)).all()
+    assert loads(dumps(network)).layers[0].glorot_ratio == network.layers[0].glorot_ratio
 
 
 def test_signs_of_a_binary_connect_network_take_one_bit():
@@ -258,7 +288,7 @@ def corpus():
     deep = binary_connect(epochs=1)[0]
     table = np.random.default_rng(0).normal(size=(9, 3))
     files = [dumps(make()[0], hidden=hidden) for make in BEP_MODELS.values() for hidden in (0, 1)]
-    files += [dumps(deep), dumps(deep, hidden=False)]
+    files += [dumps(deep), dumps(deep, hidden=False), dumps(convolution()[0], hidden=False)]
     files += [dumps((ThermometerEncoder(2).fit(table), MedianBinarizer().fit(table)))]
     return [*files, dumps(ClippedPerceptron(9))]
 
@@ -340,7 +370,8 @@ def use(model):
     elif model.test_weights in model.test_nets:
         # Real numbers that training would never reach may overflow on the way, and that is said.
         with np.errstate(all="ignore"), contextlib.suppress(ValueError):
-            model.predict(np.zeros((2, model.layers[0].n_in)))
+            image = isinstance(model.layers[0], Conv2d)
+            model.predict(np.zeros((2, model.layers[0].n_in, *(6, 6) * image)))
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """A BinaryConnect network as a stored object: its layers, and the nets that it is tested with.
 
-A layer is a row of its settings; its arrays stand beside it. Weights of one size, ``±scale``, are
-kept as signs, one bit each, and the scale. Batch norm keeps its real numbers, exactly, so that the
-loaded network gives the same outputs; to integers it is folded only on export.
+A layer is a row of its settings; its arrays stand beside it. Weights of one magnitude are kept as
+signs, one bit each; ternary ones are not, and stay real. Batch norm keeps its real numbers,
+exactly, so that the loaded network gives the same outputs; to integers it is folded only on export.
 
 With ``hidden`` the real latents are kept and all the nets of the three rules, else only the net of
 the rule that the network predicts by; its weights then serve as latents.
@@ -22,10 +22,14 @@ from bnnkit.ste import (
     Adam,
     BatchNorm,
     BinaryConnectNetwork,
+    BinaryConv2d,
     BinaryLinear,
+    Conv2d,
     Dropout,
+    Flatten,
     Layer,
     Linear,
+    MaxPool,
     ReLU,
     Sequential,
     Sign,
@@ -33,17 +37,23 @@ from bnnkit.ste import (
 )
 from bnnkit.ste.network import TEST_RULES, Run
 
+LATENT = ("binarize", "scale", "spread", "clip")
 # What a layer is made from, and what its arrays are called and shaped like.
 SETTINGS = {
     Linear: ("n_in", "n_out", "bias"),
-    BinaryLinear: ("n_in", "n_out", "bias", "binarize", "scale", "spread", "clip"),
+    BinaryLinear: ("n_in", "n_out", "bias", *LATENT),
+    Conv2d: ("n_in", "n_out", "size", "pad", "bias"),
+    BinaryConv2d: ("n_in", "n_out", "size", "pad", "bias", *LATENT),
     BatchNorm: ("n_features", "epsilon"),
     ReLU: (),
     Sign: ("clip",),
     Dropout: ("rate",),
+    MaxPool: ("size",),
+    Flatten: (),
 }
 KINDS = {kind.__name__: kind for kind in SETTINGS}
 MAX_SCALE = 1e15  # float32 can square it
+TWINS = {BinaryLinear: Linear, BinaryConv2d: Conv2d}  # what they are when they are tested
 # How an optimiser is set, and where it remembers.
 OPTIMIZERS = {
     SGD: (("momentum", "glorot_steps"), "velocity"),
@@ -161,7 +171,7 @@ def pack_layers(stored: Stored, prefix: str, layers: list[Layer], arrays: bool =
             raise TypeError(f"model has a layer of type {kind.__name__}, which no file can hold")
         row = {"type": kind.__name__}
         derived = {"bias": "b" in layer.params, "clip": getattr(layer, "clip", None)}
-        if kind is BinaryLinear:
+        if layer.latents:
             derived["clip"] = layer.bound is not None
         for name in SETTINGS[kind]:
             row[name] = derived[name] if name in derived else getattr(layer, name)
@@ -188,7 +198,7 @@ def _arrays_of(layer: Layer) -> dict:
 
 def _one_size(W) -> float | None:
     """The size that all the weights have, or None."""
-    size = float(abs(W[0, 0]))
+    size = float(abs(W.flat[0]))
     return size if size > 0 and bool((abs(W) == size).all()) else None
 
 
@@ -214,7 +224,7 @@ class _Reader:
             raise FileError(f"a layer must be one of {', '.join(KINDS)}")
         magnitude, count = row.pop("magnitude", None), row.pop("count", 0)
         schema.keys(row, SETTINGS[kind], kind.__name__)
-        if kind in (Linear, BinaryLinear):
+        if issubclass(kind, Linear):
             return self.linear(kind, prefix, row, magnitude, arrays)
         if kind is not BatchNorm:
             return kind(**row)
@@ -237,20 +247,24 @@ class _Reader:
         return layer
 
     def linear(self, kind, prefix: str, row: dict, magnitude, arrays: bool) -> Layer:
-        """Make a linear layer: a placeholder of one weight takes the arrays of the file."""
-        n_out, n_in = (schema.integer(row[name], name, low=1) for name in ("n_out", "n_in"))
+        """Make a layer with weights: a placeholder of one weight takes the arrays of the file."""
+        sizes = [name for name in ("n_out", "n_in", "size") if name in row]
+        n_out, n_in, *window = (schema.integer(row[name], name, low=1) for name in sizes)
         if any(type(row[name]) is not bool for name in {"bias", "clip"} & row.keys()):
             raise FileError("bias and clip must be true or false")
         for name in {"scale", "spread"} & row.keys():
             if not 0 < schema.number(row[name], name) < MAX_SCALE:
                 raise FileError(f"{name} must be above 0 and below {MAX_SCALE:g}")
-        layer = kind(**row | {"n_in": 1, "n_out": 1}, rng=0, dtype=self.dtype)
-        layer.n_in, layer.n_out, layer.glorot = n_in, n_out, glorot_scale(n_in, n_out)
-        if kind is BinaryLinear:
+        layer = kind(**row | dict.fromkeys(sizes, 1), rng=0, dtype=self.dtype)
+        for name in sizes:
+            setattr(layer, name, row[name])
+        places = window[0] ** 2 if window else 1
+        layer.glorot = glorot_scale(n_in * places, n_out * places)
+        if layer.latents:
             layer.glorot_ratio = layer.scale / layer.glorot
         if arrays:
-            home = layer.latents if kind is BinaryLinear else layer.params
-            home["W"] = self.weights(f"{prefix}_W", (n_out, n_in), magnitude)
+            home = layer.latents or layer.params
+            home["W"] = self.weights(f"{prefix}_W", (n_out, n_in, *2 * window), magnitude)
             if row["bias"]:
                 layer.params["b"] = self.array(f"{prefix}_b", (n_out,))
         return layer
@@ -299,9 +313,10 @@ def _check_widths(nets: list[Sequential]) -> None:
             reads = getattr(layer, "n_in", getattr(layer, "n_features", width))
             if width is not None and reads != width:
                 raise FileError(f"a layer reads {reads} numbers where {width} are given")
-            width = getattr(layer, "n_out", reads)
-            kind = Linear if isinstance(layer, Linear) else type(layer)
-            chain.append((kind, width, "b" in layer.params))
+            width = None if isinstance(layer, Flatten) else getattr(layer, "n_out", reads)
+            kind = TWINS.get(type(layer), type(layer))
+            settings = (getattr(layer, "size", None), getattr(layer, "pad", None))
+            chain.append((kind, width, settings, "b" in layer.params))
         chains.add(tuple(chain))
     if len(chains) != 1:
         raise FileError("the nets must have the layers of the network")
