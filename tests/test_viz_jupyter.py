@@ -39,6 +39,9 @@ CELLS = [
     "if net.epoch == 0:  # a key that was pressed twice does not matter\n"
     "    net.fit(X, y, epochs=150, callback=tell)\n"
     "print('done', net.epoch)",
+    "playground = viz.Playground(epochs=2, digits=False)\nplayground",
+    "trained = playground.network().weights_sha256()\n"
+    "print('guess', playground.guess, playground.result['bep']['sha256'] == trained)",
 ]
 BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
 SERVER = [
@@ -205,3 +208,17 @@ def follow_a_running_fit(page):
     assert len(times) >= 4, "the picture must move while the network trains"
     seconds = (times[-1] - times[0]) / 1000
     assert len(times) <= 5 * seconds + 2, f"{len(times)} updates in {seconds:.1f} s"
+
+
+def test_the_playground_trains_in_jupyter_and_python_gets_the_same_weights(page):
+    from playwright.sync_api import expect
+
+    run(page, 0)
+    run(page, 7)
+    widget = page.locator(".jp-CodeCell").nth(7).locator(".btl-widget")
+    widget.get_by_role("button", name="Guess and run").click()
+    said = widget.locator(".btl-guess .btl-status")
+    expect(said).to_have_text(re.compile("^You said 15.0 points."), timeout=WAIT)
+    run(page, 8)
+    output = page.locator(".jp-CodeCell").nth(8).locator(".jp-OutputArea-output")
+    expect(output).to_have_text(re.compile("guess 15 True"), timeout=WAIT)
