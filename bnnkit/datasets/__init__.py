@@ -12,9 +12,10 @@ loader                       what                                               
 :func:`load_ucr`             time series of the UCR/UEA archive                     aeon, folder
 ===========================  =====================================================  ============
 
-Each returns a :class:`Dataset`. A loader looks first in the folder that the environment variable
-``BNNKIT_DATA`` names, then in the user's cache, and only then downloads, saying what and how
-much. No file is ever unpickled, and a damaged one raises ``ValueError`` before anything is kept.
+:func:`read_table` reads a file of your own. The others return a :class:`Dataset`. A loader looks
+first in the folder that the environment variable ``BNNKIT_DATA`` names, then in the user's cache,
+and only then downloads, saying what and how much. No file is ever unpickled, and a damaged one
+raises ``ValueError`` before anything is kept.
 """
 
 from bnnkit.datasets.dataset import Dataset, split, stratified_folds
@@ -22,10 +23,12 @@ from bnnkit.datasets.images import load_cifar10, load_digits, load_fashion_mnist
 from bnnkit.datasets.prototypes import RandomPrototypes, random_prototypes
 from bnnkit.datasets.series import fill_missing, load_ucr, series_lengths, ucr_names
 from bnnkit.datasets.svhn import load_svhn
+from bnnkit.datasets.tables import Table, read_table
 
 __all__ = [
     "Dataset",
     "RandomPrototypes",
+    "Table",
     "fill_missing",
     "load_cifar10",
     "load_digits",
@@ -34,6 +37,7 @@ __all__ = [
     "load_svhn",
     "load_ucr",
     "random_prototypes",
+    "read_table",
     "series_lengths",
     "split",
     "stratified_folds",

@@ -3,11 +3,13 @@
 Tables: :class:`BEPClassifier`, :class:`LocalRuleClassifier`, :class:`BinaryConnectClassifier` and
 the transformers :class:`MedianBinarizer` and :class:`ThermometerEncoder` (they need scikit-learn).
 Time series: :class:`BEPRecurrentClassifier` (it needs aeon, imported when first asked for).
+:func:`save` and :func:`load` keep a fitted classifier in a file.
 """
 
 from bnnkit.estimators.bep import BEPClassifier, LocalRuleClassifier
 from bnnkit.estimators.binary_connect import BinaryConnectClassifier
 from bnnkit.estimators.encoders import MedianBinarizer, ThermometerEncoder
+from bnnkit.estimators.storage import load, save
 
 __all__ = [
     "BEPClassifier",
@@ -15,6 +17,8 @@ __all__ = [
     "LocalRuleClassifier",
     "MedianBinarizer",
     "ThermometerEncoder",
+    "load",
+    "save",
 ]
 
 

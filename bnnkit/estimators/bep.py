@@ -9,6 +9,7 @@ from bnnkit.bep import BEPNetwork
 from bnnkit.binarize import ThermometerEncoder
 from bnnkit.errors import check_int
 from bnnkit.estimators.classifier import TableClassifier
+from bnnkit.files import Checkpoint
 from bnnkit.packed import BitMatrix, pack
 
 ROWS = 4096  # turned into signs at a time: bounds the memory of large tables
@@ -33,6 +34,8 @@ class BEPClassifier(TableClassifier):
     validation_fraction, n_iter_no_change : of early stopping
     callback : called with (network, :class:`~bnnkit.bep.Epoch`) after each epoch; training stops
         if it returns True
+    checkpoint : a path; an interrupted :meth:`fit` goes on from there, to the same network, when it
+        is called again on the same data (see :class:`bnnkit.files.Checkpoint`)
     verbose : show a progress bar
     random_state : int, RandomState or None
 
@@ -65,6 +68,7 @@ class BEPClassifier(TableClassifier):
         validation_fraction=0.1,
         n_iter_no_change=15,
         callback=None,
+        checkpoint=None,
         verbose=False,
         random_state=None,
     ):
@@ -81,6 +85,7 @@ class BEPClassifier(TableClassifier):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.callback = callback
+        self.checkpoint = checkpoint
         self.verbose = verbose
         self.random_state = random_state
 
@@ -117,6 +122,7 @@ class BEPClassifier(TableClassifier):
             self.batch_size,
             validation=None if validation is None else (self._signs(validation[0]), validation[1]),
             callback=self._after_epoch(),
+            checkpoint=None if self.checkpoint is None else Checkpoint(self.checkpoint),
             progress=bool(self.verbose),
         )
 

@@ -8,6 +8,7 @@ from sklearn.utils.validation import validate_data
 
 from bnnkit.errors import check_int
 from bnnkit.estimators.classifier import TableClassifier
+from bnnkit.files import Checkpoint
 from bnnkit.ste import Adam, binary_connect_mlp
 
 RECENT = 1000  # rows of a stream that the batch norms' statistics are taken from
@@ -35,6 +36,8 @@ class BinaryConnectClassifier(TableClassifier):
     validation_fraction, n_iter_no_change : of early stopping
     callback : called with (network, row of its history) after each epoch; training stops if it
         returns True
+    checkpoint : a path; an interrupted :meth:`fit` goes on from there, to the same network, when it
+        is called again on the same data (see :class:`bnnkit.files.Checkpoint`)
     verbose : show a progress bar
     random_state : int, RandomState or None
 
@@ -64,6 +67,7 @@ class BinaryConnectClassifier(TableClassifier):
         validation_fraction=0.1,
         n_iter_no_change=15,
         callback=None,
+        checkpoint=None,
         verbose=False,
         random_state=None,
     ):
@@ -78,6 +82,7 @@ class BinaryConnectClassifier(TableClassifier):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.callback = callback
+        self.checkpoint = checkpoint
         self.verbose = verbose
         self.random_state = random_state
 
@@ -135,6 +140,7 @@ class BinaryConnectClassifier(TableClassifier):
             optimizer=self._optimizer,
             validation=validation,
             callback=self._after_epoch(),
+            checkpoint=None if self.checkpoint is None else Checkpoint(self.checkpoint),
             progress=bool(self.verbose),
             rng=self._rng,
         )

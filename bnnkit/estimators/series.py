@@ -8,6 +8,7 @@ from aeon.classification.base import BaseClassifier
 from bnnkit.binarize import ThermometerEncoder
 from bnnkit.datasets import fill_missing
 from bnnkit.estimators.classifier import seed_of
+from bnnkit.files import Checkpoint
 from bnnkit.recurrent import BEPRecurrentNetwork
 
 
@@ -35,6 +36,8 @@ class BEPRecurrentClassifier(BaseClassifier):
     patience : epochs without a better training error until the groups grow; None keeps them
     callback : called with (network, :class:`~bnnkit.bep.Epoch`) after each epoch; training stops
         if it returns True
+    checkpoint : a path; an interrupted :meth:`fit` goes on from there, to the same network, when it
+        is called again on the same data (see :class:`bnnkit.files.Checkpoint`)
     verbose : show a progress bar
     random_state : int, RandomState or None
 
@@ -75,6 +78,7 @@ class BEPRecurrentClassifier(BaseClassifier):
         groups=None,
         patience=2,
         callback=None,
+        checkpoint=None,
         verbose=False,
         random_state=None,
     ):
@@ -93,6 +97,7 @@ class BEPRecurrentClassifier(BaseClassifier):
         self.groups = groups
         self.patience = patience
         self.callback = callback
+        self.checkpoint = checkpoint
         self.verbose = verbose
         self.random_state = random_state
         super().__init__()
@@ -124,6 +129,7 @@ class BEPRecurrentClassifier(BaseClassifier):
             self.epochs,
             max(1, len(X) // 10) if self.batch_size is None else self.batch_size,
             callback=self.callback,
+            checkpoint=None if self.checkpoint is None else Checkpoint(self.checkpoint),
             progress=bool(self.verbose),
         )
         return self

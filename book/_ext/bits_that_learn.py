@@ -25,6 +25,8 @@ TYPE = re.compile(
     r"tuple|dict|path|generator|[A-Z]\w+|\(|\{|\"|None\b)"
 )
 MADE_FROM_EXERCISES = ("book/exercises", "book/teaching")
+# Methods that scikit-learn puts into every estimator; its texts refer to pages of its own site.
+GIVEN_BY_SKLEARN = "set_fit_request, set_partial_fit_request, set_score_request"
 API_MARK = "<!-- every module of the package -->"
 MENDED = {
     '<th class="head"><p></p></th>': "<td></td>",
@@ -135,7 +137,8 @@ def list_modules(app, docname, source):
     """Write a section for each public module of the package into the API page."""
     if API_MARK in source[0]:
         sections = [
-            f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
+            f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n"
+            f"   :exclude-members: {GIVEN_BY_SKLEARN}\n```\n"
             for name in sorted(_public_modules("bnnkit"))
         ]
         source[0] = source[0].replace(API_MARK, "\n".join(sections))

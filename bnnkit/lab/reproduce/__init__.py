@@ -14,6 +14,7 @@ for all. An option that no other experiment has is one more field of ``Request``
 in ``cli``; ``takes`` says which experiments it goes with.
 """
 
+from bnnkit.lab.reproduce.cluster import on_cluster
 from bnnkit.lab.reproduce.experiment import Experiment, Monitor, Request, Run
 from bnnkit.lab.reproduce.registry import EXPERIMENTS, get_experiment
 from bnnkit.lab.reproduce.runner import list_experiments, reproduce
@@ -28,5 +29,6 @@ __all__ = [
     "Store",
     "get_experiment",
     "list_experiments",
+    "on_cluster",
     "reproduce",
 ]

@@ -1,6 +1,7 @@
-"""The command line: ``python -m bnnkit info | bench | reproduce | exercises``.
+"""The command line: ``python -m bnnkit info | train | predict | evaluate | export | bench | ...``.
 
-Each command prints a table for people; ``--json PATH`` writes the same as a list of flat rows.
+Each command prints a table for people; ``--json PATH`` writes the same as a list of flat rows. The
+commands on models are in ``models``; the others are short and here.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import bnnkit
+from bnnkit.cli import models
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -100,7 +102,9 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(command=function, columns=None)
         return added
 
-    command("info", _info, "what is installed, and which engine serves")
+    info = command("info", _info, "what is installed, which engine serves; or what a model holds")
+    info.add_argument("model", nargs="?", type=Path, help="a file that train or save has written")
+    models.add_commands(command)
     bench = command("bench", _bench, "bnnkit beside its peers, as ratios")
     bench.add_argument("what", choices=("kernels", "training", "inference", "memory", "start"))
     bench.add_argument("--peers", nargs="+", metavar="PEER", help="these only (see the table)")
@@ -150,6 +154,9 @@ def _add_reproduce(command) -> None:
     added.add_argument("--epochs", type=int, metavar="E", help="instead of the preset's")
     added.add_argument("--jobs", type=int, default=1, metavar="J", help="runs at a time")
     added.add_argument(
+        "--dask", metavar="ADDRESS", help="instead: on the workers of this Dask scheduler"
+    )
+    added.add_argument(
         "--store",
         type=Path,
         default=Path("reproduce.jsonl"),
@@ -170,6 +177,8 @@ def _info(arguments) -> list[dict]:
     from bnnkit.engine import available_engines, get_engine
     from bnnkit.lab.timing import machine
 
+    if arguments.model is not None:
+        return models.describe(arguments.model)
     facts = {"bnnkit": bnnkit.__version__, "engine": get_engine().NAME}
     facts |= {"engines": " ".join(available_engines())} | machine()
     return [{"what": what, "value": value} for what, value in facts.items()]
@@ -198,14 +207,17 @@ def _bench(arguments) -> list[dict]:
 
 
 def _reproduce(arguments) -> list[dict]:
-    from bnnkit.lab.reproduce import list_experiments, reproduce
+    from bnnkit.lab.reproduce import list_experiments, on_cluster, reproduce
 
     if arguments.list:
         return list_experiments([arguments.name] if arguments.name else None)
     if arguments.name is None:
         raise ValueError("reproduce needs a NAME; --list shows them")
-    request = _request(arguments)
-    return reproduce(arguments.name, request, store=arguments.store, jobs=arguments.jobs)
+    request, store = _request(arguments), arguments.store
+    if arguments.dask is not None:
+        with on_cluster(arguments.dask):
+            return reproduce(arguments.name, request, store=store)
+    return reproduce(arguments.name, request, store=store, jobs=arguments.jobs)
 
 
 def _request(arguments):

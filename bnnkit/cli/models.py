@@ -1,0 +1,235 @@
+"""``train``, ``predict``, ``evaluate`` and ``export``: from a file of data to a file of C."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from bnnkit.datasets import read_table, series_lengths
+
+METHODS = ("bep", "local", "binaryconnect", "recurrent")
+# Options of `train` that are settings of the estimators, and which methods have them.
+SETTINGS = {
+    "widths": ("bep", "local", "binaryconnect"),
+    "state": ("recurrent",),
+    "window": ("recurrent",),
+    "bits": ("bep", "local", "recurrent"),
+    "nu": ("bep", "recurrent"),
+    "r": ("bep", "local", "recurrent"),
+    "epochs": METHODS,
+    "batch_size": METHODS,
+}
+
+
+def add_commands(command) -> None:
+    """Add the four commands; ``command(name, function, help)`` gives a parser."""
+    train = command("train", _train, "train a classifier on a table or on time series")
+    train.add_argument("data", type=Path, help=".csv, .tsv, .npz, .arff or .ts")
+    train.add_argument("--out", type=Path, required=True, metavar="MODEL", help="where to save it")
+    train.add_argument("--target", metavar="COLUMN", help="the column of the labels (the last)")
+    train.add_argument("--method", choices=METHODS, help="bep; for time series, recurrent")
+    train.add_argument("--test", type=Path, metavar="DATA", help="measure on this file")
+    train.add_argument(
+        "--hold-out", type=float, default=0.2, metavar="SHARE",
+        help="without --test: measure on this share, and train on the rest (%(default)s)",
+    )  # fmt: skip
+    train.add_argument("--widths", nargs="+", type=int, metavar="W", help="hidden widths")
+    train.add_argument("--state", type=int, help="recurrent: neurons of the state")
+    train.add_argument("--window", type=int, help="recurrent: how many last steps are read")
+    train.add_argument("--bits", type=int, help="thresholds a feature")
+    train.add_argument("--nu", type=float, help="gate width")
+    train.add_argument("--r", type=float, help="margin")
+    train.add_argument("--epochs", type=int)
+    train.add_argument("--batch-size", type=int)
+    train.add_argument("--seed", type=int, default=0, help="(%(default)s)")
+    train.add_argument(
+        "--compact", action="store_true", help="save one bit a weight, not to be trained on"
+    )
+
+    predict = command("predict", _predict, "the label of every case")
+    evaluate = command("evaluate", _evaluate, "accuracy, in all and for each label")
+    for added in (predict, evaluate):
+        added.add_argument("model", type=Path)
+        added.add_argument("data", type=Path, help=".csv, .tsv, .npz, .arff or .ts")
+        added.add_argument("--target", metavar="COLUMN", help="the column of the labels")
+    predict.add_argument("--out", type=Path, metavar="CSV", help="write the labels there")
+
+    export = command("export", _export, "one C99 header: no float, no malloc, no library")
+    export.add_argument("model", type=Path)
+    export.add_argument("header", type=Path, help="the .h file to write")
+    export.add_argument("--name", help="prefix of the C names (from the file's name)")
+
+
+def describe(path: Path) -> list[dict]:
+    """Return what a model's file holds, a row an object."""
+    from bnnkit import files
+
+    found = files.describe(path)
+    rows = [{"what": "bytes", "value": found["bytes"]}]
+    for stored in found["objects"]:
+        rows.append({"what": stored["kind"], "value": _settings(stored["settings"])})
+        for name, (dtype, shape) in stored["arrays"].items():
+            rows.append({"what": f"  {name}", "value": f"{' x '.join(map(str, shape))} {dtype}"})
+    return rows + [{"what": name, "value": _short(v)} for name, v in found["about"].items()]
+
+
+def _settings(settings: dict) -> str:
+    return _short(", ".join(f"{name} {value}" for name, value in settings.items()))
+
+
+def _short(value) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _train(arguments) -> list[dict]:
+    from bnnkit.estimators import save
+
+    table = read_table(arguments.data, arguments.target)
+    series = table.X.ndim == 3
+    method = arguments.method or ("recurrent" if series else "bep")
+    if series != (method == "recurrent"):
+        kind = "time series" if series else "a table"
+        raise ValueError(f"--method {method} does not go with {kind}")
+    X, y = _cases(table.X), table.y
+    if arguments.test is not None:
+        test = read_table(arguments.test, arguments.target)
+        X_test, y_test = _cases(_in_order(test, table.columns, arguments.test)), test.y
+    else:
+        X, y, X_test, y_test = _held_out(X, y, arguments.hold_out, arguments.seed)
+    checkpoint = arguments.out.with_name(arguments.out.name + ".checkpoint")
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    model = _estimator(method, arguments, checkpoint)
+    started = time.perf_counter()
+    if checkpoint.exists():
+        print(f"going on from {checkpoint}", file=sys.stderr)
+    try:
+        model.fit(X, y)
+    except KeyboardInterrupt:
+        if checkpoint.exists():
+            print(f"\nThe same command goes on from {checkpoint}.", file=sys.stderr)
+        raise
+    seconds = time.perf_counter() - started
+    about = {"columns": list(table.columns) if table.columns else None}
+    size = save(model, arguments.out, hidden=not arguments.compact, about=about)
+    checkpoint.unlink(missing_ok=True)
+    row = {"dataset": arguments.data.stem, "method": method, "seed": arguments.seed}
+    row |= {"epochs": len(model.network_.history), "train_accuracy": _percent(model, X, y)}
+    if X_test is not None:
+        row["test_accuracy"] = _percent(model, X_test, y_test)
+    if hasattr(model.network_, "weights_sha256"):
+        row["weights_sha256"] = model.network_.weights_sha256()
+    return [row | {"seconds": round(seconds, 2), "bytes": size, "file": str(arguments.out)}]
+
+
+def _estimator(method: str, arguments, checkpoint: Path):
+    from bnnkit import estimators
+
+    settings = {}
+    for name, methods in SETTINGS.items():
+        value = getattr(arguments, name)
+        if value is None:
+            continue
+        if method not in methods:
+            raise ValueError(f"--{name.replace('_', '-')} does not go with --method {method}")
+        settings["hidden_widths" if name == "widths" else name] = value
+    kind = {
+        "bep": "BEPClassifier",
+        "local": "LocalRuleClassifier",
+        "binaryconnect": "BinaryConnectClassifier",
+        "recurrent": "BEPRecurrentClassifier",
+    }[method]
+    return getattr(estimators, kind)(
+        **settings, random_state=arguments.seed, verbose=True, checkpoint=checkpoint
+    )
+
+
+def _predict(arguments) -> list[dict]:
+    model, X, _ = _opened(arguments, labelled=False)
+    labels = model.predict(X).tolist()
+    if arguments.out is not None:
+        with open(arguments.out, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["label"])
+            writer.writerows([label] for label in labels)
+        return [{"file": str(arguments.out), "cases": len(labels)}]
+    return [{"case": i, "label": label} for i, label in enumerate(labels)]
+
+
+def _evaluate(arguments) -> list[dict]:
+    model, X, y = _opened(arguments, labelled=True)
+    predicted = model.predict(X)
+    y = y.astype(predicted.dtype) if y.dtype.kind != "U" else y
+    rows = [{"label": "all", "cases": len(y), "test_accuracy": _share(predicted == y)}]
+    for label in np.unique(y).tolist():
+        mine = y == label
+        row = {"label": label, "cases": int(mine.sum())}
+        rows.append(row | {"test_accuracy": _share((predicted == y)[mine])})
+    return rows
+
+
+def _export(arguments) -> list[dict]:
+    from bnnkit import files
+    from bnnkit.export import export_c
+
+    options = {} if arguments.name is None else {"name": arguments.name}
+    sizes = export_c(files.load(arguments.model), arguments.header, **options)
+    return [{"file": str(arguments.header), "bytes": arguments.header.stat().st_size, **sizes}]
+
+
+def _opened(arguments, labelled: bool):
+    """The model, the cases in its own columns' order, and their labels."""
+    from bnnkit import files
+    from bnnkit.estimators import load
+
+    model = load(arguments.model)
+    columns = files.describe(arguments.model)["about"].get("columns")
+    table = read_table(arguments.data, arguments.target, labelled)
+    X = _cases(_in_order(table, columns, arguments.data))
+    if not isinstance(X, list) and X.shape[1] != model.n_features_in_:
+        wanted, got = model.n_features_in_, X.shape[1]
+        raise ValueError(f"{arguments.data} must hold {wanted} features, got {got}")
+    return model, X, table.y
+
+
+def _in_order(table, columns, path: Path) -> np.ndarray:
+    """The features that a model knows by name, in its order; where there are no names, as it is."""
+    if not columns or table.columns is None:
+        return table.X
+    lost = [name for name in columns if name not in table.columns]
+    if lost:
+        raise ValueError(f"{path} lacks the columns {', '.join(lost)}")
+    return table.X[:, [table.columns.index(name) for name in columns]]
+
+
+def _cases(X: np.ndarray):
+    """Tables as they are; series as a list, each without the padding at its end."""
+    if X.ndim == 2:
+        return X
+    return [series[:, :length] for series, length in zip(X, series_lengths(X))]
+
+
+def _held_out(X, y, share: float, seed: int):
+    from sklearn.model_selection import train_test_split
+
+    if not 0 <= share < 1:
+        raise ValueError(f"--hold-out must be a share in [0, 1), got {share}")
+    if share == 0:
+        return X, y, None, None
+    rest, aside = train_test_split(
+        np.arange(len(y)), test_size=share, stratify=y, random_state=seed
+    )
+    part = (lambda i: [X[k] for k in i]) if isinstance(X, list) else (lambda i: X[i])
+    return part(rest), y[rest], part(aside), y[aside]
+
+
+def _percent(model, X, y) -> float:
+    return _share(model.predict(X) == y)
+
+
+def _share(right) -> float:
+    return round(100 * float(np.mean(right)), 2)

@@ -1,0 +1,181 @@
+"""Data of one's own: tables and time series from CSV, NPZ, ARFF and TS files."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bnnkit.datasets.formats import read_npz, read_ts
+
+FORMATS = (".csv", ".tsv", ".npz", ".arff", ".ts")
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a file held.
+
+    ``X`` is float64, (n, d) for a table, (cases, channels, time) for series; ``y`` the labels
+    (strings, or whole numbers if all of them are), None if the file has none; ``columns`` the names
+    of the features of a table, None where nothing names them.
+    """
+
+    X: np.ndarray
+    y: np.ndarray | None
+    columns: tuple[str, ...] | None = None
+
+
+def read_table(path, target: str | None = None, labelled: bool = True) -> Table:
+    """Read a file by the format that its name ends in.
+
+    =========  ================================================================================
+    name       content
+    =========  ================================================================================
+    ``.csv``   numbers, one case a row, separated by commas (``.tsv``: tabs); a first row that
+               holds anything but numbers names the columns
+    ``.npz``   an array ``X``, (n, d) or (cases, channels, time), and, if ``labelled``, ``y``
+    ``.arff``  numeric attributes and one of any kind for the label
+    ``.ts``    time series of the UCR/UEA archive
+    =========  ================================================================================
+
+    Parameters
+    ----------
+    target : the column that holds the labels, by name or, counted from 0, by number; the last one
+        if it is not given. For CSV and ARFF.
+    labelled : whether the file has labels. Without them, a column called ``target`` is left out if
+        it is there.
+
+    Raises ``ValueError`` that names the row and the column of what is no number.
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind not in FORMATS:
+        raise ValueError(f"{path} must be one of {', '.join(FORMATS)} files")
+    if target is not None and kind in (".npz", ".ts"):
+        raise ValueError(f"target goes with CSV and ARFF files, not with {path.name}")
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    if kind == ".npz":
+        arrays = read_npz(path, ("X", "y") if labelled else ("X",))
+        return Table(_numbers(arrays[0], path), _labels(arrays[1]) if labelled else None)
+    if kind == ".ts":
+        X, y = read_ts(path)
+        return Table(X.astype(np.float64), _labels(y) if labelled else None)
+    rows, columns = _read_arff(path) if kind == ".arff" else _read_csv(path)
+    return _table(rows, columns, target, labelled, path)
+
+
+def _table(rows, columns, target, labelled: bool, path: Path) -> Table:
+    width = len(rows[0])
+    names = columns or tuple(str(i) for i in range(width))
+    place = None
+    if labelled or (target is not None and target in names):
+        place = _place(target, names, path)
+    features = [i for i in range(width) if i != place]
+    if not features:
+        raise ValueError(f"{path} must hold a feature beside the labels")
+    note = "" if place is None else f" (the labels are in column {names[place]!r})"
+    X = np.empty((len(rows), len(features)))
+    for r, row in enumerate(rows):
+        for c, i in enumerate(features):
+            X[r, c] = _number(row[i], f"{path}, case {r + 1}, column {names[i]!r}", note)
+    y = None
+    if labelled:
+        y = _labels(np.array([str(row[place]).strip() for row in rows]))
+    return Table(X, y, tuple(names[i] for i in features) if columns else None)
+
+
+def _place(target: str | None, names, path: Path) -> int:
+    """The number of the column that ``target`` means."""
+    if target is None:
+        return len(names) - 1
+    if target in names:
+        return names.index(target)
+    if target.lstrip("-").isdigit() and -len(names) <= int(target) < len(names):
+        return int(target) % len(names)
+    raise ValueError(f"{path} has no column {target!r}; it has {', '.join(names[:20])}")
+
+
+def _number(value, where: str, note: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        shown = "nothing" if str(value).strip() == "" else repr(value)
+        raise ValueError(f"{where}: expected a number, got {shown}{note}") from None
+    if not np.isfinite(number):
+        raise ValueError(f"{where}: expected a finite number, got {value!r}{note}")
+    return number
+
+
+def _read_csv(path: Path) -> tuple[list, tuple[str, ...] | None]:
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file, delimiter=delimiter) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is no text table: {error}") from None
+    columns = None
+    if rows and not all(map(_is_number, rows[0])):
+        # Text in the first row: names, unless the very first case has a label of letters.
+        if len(rows) == 1 or sum(map(_is_number, rows[0])) < sum(map(_is_number, rows[1])):
+            columns, rows = tuple(name.strip() for name in rows[0]), rows[1:]
+    if not rows:
+        raise ValueError(f"{path} holds no cases")
+    width = len(columns or rows[0])
+    for number, row in enumerate(rows, start=1):
+        if len(row) != width:
+            raise ValueError(f"{path}, case {number}: expected {width} columns, got {len(row)}")
+    return rows, columns
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_arff(path: Path) -> tuple[list, tuple[str, ...]]:
+    try:
+        from scipy.io import arff
+    except ImportError:
+        raise ImportError('ARFF files need scipy: pip install "bnnkit[sklearn]"') from None
+    try:
+        data, meta = arff.loadarff(path)
+    except Exception as error:  # scipy raises nearly anything for a file that is none
+        raise ValueError(f"{path} cannot be read as ARFF: {error}") from None
+    rows = [[v.decode() if isinstance(v, bytes) else v for v in row] for row in data.tolist()]
+    if not rows:
+        raise ValueError(f"{path} holds no cases")
+    return rows, tuple(meta.names())
+
+
+def _numbers(X: np.ndarray, path: Path) -> np.ndarray:
+    if X.dtype.kind not in "biuf" or X.ndim not in (2, 3) or X.size == 0:
+        raise ValueError(f"{path} must hold numbers X (n, d) or (cases, channels, time)")
+    return X.astype(np.float64)
+
+
+def _labels(y: np.ndarray) -> np.ndarray:
+    """Whole numbers where all labels are, else strings."""
+    if y.ndim != 1:
+        raise ValueError(f"y must hold one label a case, got shape {y.shape}")
+    if y.dtype.kind in "biu":
+        return y
+    texts = [_whole(label) for label in y.tolist()]
+    try:
+        return np.array([int(text) for text in texts])
+    except ValueError:
+        return np.array(texts)
+
+
+def _whole(label) -> str:
+    """A label as text; 3.0 as 3, as files write whole numbers of a table of floats."""
+    if isinstance(label, float) or (isinstance(label, str) and _is_number(label)):
+        number = float(label)
+        if number.is_integer() and abs(number) < 2**53:
+            return str(int(number))
+    return str(label)

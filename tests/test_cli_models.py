@@ -1,0 +1,135 @@
+"""train, predict, evaluate, export and info, as from the shell."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+
+from bnnkit.cli import main
+from bnnkit.estimators import load
+
+
+@pytest.fixture
+def iris(tmp_path, monkeypatch):
+    """A CSV file of irises, the species first, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    X, y = load_iris(return_X_y=True)
+    names = np.array(["setosa", "versicolor", "virginica"])
+    lines = ["species,a,b,c,d", *(f"{names[k]},{','.join(map(str, x))}" for x, k in zip(X, y))]
+    (tmp_path / "iris.csv").write_text("\n".join(lines))
+    return tmp_path
+
+
+def run(*words):
+    """Run a command that succeeds, and return its rows."""
+    assert main([*map(str, words), "--json", "rows.json"]) == 0
+    with open("rows.json") as file:
+        return json.load(file)
+
+
+TRAIN = ("train", "iris.csv", "--target", "species", "--out", "iris.bnn", "--epochs", 20)
+
+
+@pytest.mark.parametrize("method", ["bep", "local", "binaryconnect"])
+def test_from_a_table_to_labels(iris, method):
+    (row,) = run(*TRAIN, "--method", method, "--widths", 45)
+    assert row["method"] == method and row["test_accuracy"] > 80
+    assert row["bytes"] == os.path.getsize("iris.bnn")
+    rows = run("evaluate", "iris.bnn", "iris.csv", "--target", "species")
+    assert rows[0]["label"] == "all" and rows[0]["test_accuracy"] > 85
+    assert [r["label"] for r in rows[1:]] == ["setosa", "versicolor", "virginica"]
+    assert not os.path.exists("iris.bnn.checkpoint")
+
+
+def test_columns_are_found_by_name(iris):
+    run(*TRAIN, "--widths", 27)
+    labels = [row["label"] for row in run("predict", "iris.bnn", "iris.csv", "--target", "species")]
+    lines = [line.split(",") for line in Path("iris.csv").read_text().splitlines()]
+    with open("mixed.csv", "w") as file:
+        file.writelines(",".join([d, "0" if d != "d" else "new", a, c, b]) + "\n"
+                        for _, a, b, c, d in lines)  # fmt: skip
+    assert [row["label"] for row in run("predict", "iris.bnn", "mixed.csv")] == labels
+    run("predict", "iris.bnn", "mixed.csv", "--out", "labels.csv")
+    assert Path("labels.csv").read_text().split() == ["label", *labels]
+
+
+def test_compact_files_are_small_and_predict_the_same(iris):
+    (full,) = run(*TRAIN)
+    (compact,) = run(*TRAIN[:-3], "iris.bnn", "--epochs", 20, "--compact")
+    assert compact["bytes"] < full["bytes"] / 5
+    assert compact["weights_sha256"] == full["weights_sha256"]
+    assert load("iris.bnn").predict([[5.1, 3.5, 1.4, 0.2]]).tolist() == ["setosa"]
+
+
+def test_series(iris):
+    from aeon.datasets import load_italy_power_demand
+
+    X, y = load_italy_power_demand()
+    np.savez("italy.npz", X=X[:200], y=y[:200].astype(int))
+    (row,) = run(
+        "train", "italy.npz", "--out", "m.bnn", "--state", 45, "--window", 6, "--epochs", 3
+    )
+    assert row["method"] == "recurrent"
+    np.savez("new.npz", X=X[200:230])
+    labels = [row["label"] for row in run("predict", "m.bnn", "new.npz")]
+    assert len(labels) == 30 and set(labels) <= {1, 2}
+
+
+def test_info_says_what_a_file_holds(iris):
+    run(*TRAIN)
+    what = {row["what"].strip() for row in run("info", "iris.bnn")}
+    assert {"bytes", "BEPNetwork", "ThermometerEncoder", "H0", "classes", "columns"} <= what
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (("train", "iris.csv", "--out", "m"), "the labels are in column 'd'"),
+        (("train", "none.csv", "--out", "m"), "no file none.csv"),
+        ((*TRAIN, "--method", "recurrent"), "recurrent does not go with a table"),
+        ((*TRAIN, "--state", "9"), "--state does not go with --method bep"),
+        ((*TRAIN, "--hold-out", "1"), "--hold-out must be"),
+        ((*TRAIN, "--bits", "0"), "bits must be"),
+        (("predict", "iris.csv", "iris.csv"), "not a model saved by bnnkit"),
+    ],
+)
+def test_errors_are_one_line_and_exit_code_1(iris, capsys, words, message):
+    assert main([*map(str, words)]) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("bnnkit: ") and message in error
+
+
+def test_another_table_is_refused(iris, capsys):
+    run(*TRAIN)
+    (iris / "b.csv").write_text("a,b\n1,2\n")
+    assert main(["predict", "iris.bnn", "b.csv"]) == 1
+    assert "lacks the columns c, d" in capsys.readouterr().err
+    (iris / "c.csv").write_text("1,2\n")
+    assert main(["predict", "iris.bnn", "c.csv"]) == 1
+    assert "must hold 4 features, got 2" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_interrupted_training_goes_on_to_the_same_weights(iris):
+    words = [*map(str, TRAIN[:-1]), "400", "--widths", "135", "135", "--seed", "3"]
+    (whole,) = run(*words[:-5], *words[-5:])
+    os.remove("iris.bnn")
+    command = [sys.executable, "-m", "bnnkit", *words]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    while not os.path.exists("iris.bnn.checkpoint"):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    error = process.communicate()[1]
+    assert process.returncode == 130 and "goes on from iris.bnn.checkpoint" in error
+    assert not os.path.exists("iris.bnn") and os.path.exists("iris.bnn.checkpoint")
+    (resumed,) = run(*words)
+    assert resumed["weights_sha256"] == whole["weights_sha256"] and resumed["epochs"] == 400
