@@ -16,6 +16,7 @@ METHODS = ("bep", "local", "binaryconnect", "recurrent")
 SETTINGS = {
     "widths": ("bep", "local", "binaryconnect"),
     "state": ("recurrent",),
+    "reading": ("recurrent",),
     "window": ("recurrent",),
     "bits": ("bep", "local", "recurrent"),
     "nu": ("bep", "recurrent"),
@@ -39,7 +40,8 @@ def add_commands(command) -> None:
     )  # fmt: skip
     train.add_argument("--widths", nargs="+", type=int, metavar="W", help="hidden widths")
     train.add_argument("--state", type=int, help="recurrent: neurons of the state")
-    train.add_argument("--window", type=int, help="recurrent: how many last steps are read")
+    train.add_argument("--reading", choices=("chunks", "last"), help="recurrent: what a step is")
+    train.add_argument("--window", type=int, help="recurrent: how many steps")
     train.add_argument("--bits", type=int, help="thresholds a feature")
     train.add_argument("--nu", type=float, help="gate width")
     train.add_argument("--r", type=float, help="margin")

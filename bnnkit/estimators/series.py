@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 from aeon.classification.base import BaseClassifier
 
-from bnnkit.binarize import ThermometerEncoder
 from bnnkit.datasets import fill_missing
+from bnnkit.errors import check_int, check_option
 from bnnkit.estimators.classifier import seed_of
 from bnnkit.files import Checkpoint
+from bnnkit.readings import Reader, Reading
 from bnnkit.recurrent import BEPRecurrentNetwork
 
 
 class BEPRecurrentClassifier(BaseClassifier):
     """A classifier of time series whose weights, states and error signals are all signs.
 
-    Each channel becomes ``bits`` signs a step (a thermometer of its quantiles), a constant +1 is
-    added, and a :class:`~bnnkit.recurrent.BEPRecurrentNetwork` learns by binary error propagation
+    The series becomes ``window`` steps of signs, by a thermometer of its quantiles; a constant +1
+    is added, and a :class:`~bnnkit.recurrent.BEPRecurrentNetwork` learns by binary error propagation
     through time. The same ``random_state`` gives the same weights on every machine.
 
     Series may have several channels, unequal lengths and missing values (NaN), by these rules:
@@ -29,8 +30,10 @@ class BEPRecurrentClassifier(BaseClassifier):
     state : neurons of the recurrent state
     readout, expansion, horizon, start, r, nu, p_r, groups : of the network, see
         :class:`~bnnkit.recurrent.BEPRecurrentNetwork`
-    window : how many of the last steps are read; None for all
-    bits : thresholds a channel
+    reading : "chunks" cuts the whole series into ``window`` chunks of neighbouring times, one a
+        step; "last" takes the last ``window`` times, one a step, as the paper does
+    window : how many steps; None for as many as there are times
+    bits : thresholds a number
     epochs : how long
     batch_size : samples an update; None for a tenth of the training data
     patience : epochs without a better training error until the groups grow; None keeps them
@@ -41,13 +44,14 @@ class BEPRecurrentClassifier(BaseClassifier):
     verbose : show a progress bar
     random_state : int, RandomState or None
 
-    Attributes: ``classes_``, ``network_``, ``encoder_``, ``n_timepoints_``, ``seed_``.
+    Attributes: ``classes_``, ``network_``, ``reader_`` (how series become signs),
+    ``n_timepoints_``, ``seed_``.
 
     Source: *BEP* (Colombo et al., ICLR 2026), Section 3.5.
 
     >>> from aeon.datasets import load_italy_power_demand
     >>> X, y = load_italy_power_demand(split="train")
-    >>> model = BEPRecurrentClassifier(window=12, epochs=20, random_state=0).fit(X[:50], y[:50])
+    >>> model = BEPRecurrentClassifier(epochs=20, random_state=0).fit(X[:50], y[:50])
     >>> bool(model.score(X[50:], y[50:]) > 0.8)
     True
     """
@@ -66,7 +70,8 @@ class BEPRecurrentClassifier(BaseClassifier):
         *,
         readout=None,
         expansion=None,
-        window=None,
+        reading="chunks",
+        window=4,
         horizon=None,
         start="random",
         bits=10,
@@ -85,6 +90,7 @@ class BEPRecurrentClassifier(BaseClassifier):
         self.state = state
         self.readout = readout
         self.expansion = expansion
+        self.reading = reading
         self.window = window
         self.horizon = horizon
         self.start = start
@@ -105,7 +111,7 @@ class BEPRecurrentClassifier(BaseClassifier):
     def _fit(self, X, y):
         self.n_timepoints_ = max(series.shape[1] for series in X)
         X = self._filled(X)
-        self.encoder_ = ThermometerEncoder(self.bits).fit(X)
+        self.reader_ = self._reader().fit(X)
         self.seed_ = seed_of(self.random_state)
         signs = self._signs(X)
         self.network_ = BEPRecurrentNetwork(
@@ -114,7 +120,6 @@ class BEPRecurrentClassifier(BaseClassifier):
             state=self.state,
             readout=self.readout,
             expansion=self.expansion,
-            window=self.window,
             horizon=self.horizon,
             start=self.start,
             seed=self.seed_,
@@ -137,6 +142,14 @@ class BEPRecurrentClassifier(BaseClassifier):
     def _predict(self, X) -> np.ndarray:
         return self.classes_[self.network_.predict(self._signs(self._filled(X)))]
 
+    def _reader(self) -> Reader:
+        """How series are read, not yet fitted: no more steps than there are times."""
+        reading = check_option(self.reading, "reading", ["chunks", "last"])
+        steps = self.n_timepoints_
+        if self.window is not None:
+            steps = min(check_int(self.window, "window", low=1), steps)
+        return Reader(Reading(reading, steps, self.bits))
+
     def _filled(self, X) -> np.ndarray:
         """All series as one array of the training length, without gaps."""
         filled = np.empty((len(X), X[0].shape[0], self.n_timepoints_))
@@ -148,7 +161,7 @@ class BEPRecurrentClassifier(BaseClassifier):
 
     def _signs(self, X) -> np.ndarray:
         """The thermometer of each step, and a constant +1."""
-        signs = self.encoder_.transform(X)
+        signs = self.reader_.transform(X)
         return np.concatenate([signs, np.ones_like(signs[:, :1])], axis=1)
 
     @classmethod

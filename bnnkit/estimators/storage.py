@@ -66,7 +66,7 @@ def save(estimator, path, *, hidden: bool = True, about: dict | None = None) -> 
             _plain, (estimator.scaler_.mean_, estimator.scaler_.scale_)
         )
     else:
-        model = (estimator.encoder_, model)
+        model = (estimator.reader_.encoder if name == SERIES else estimator.encoder_, model)
     return files.save(model, path, hidden=hidden, about=about)
 
 
@@ -107,6 +107,13 @@ def _rebuilt(about: dict, model):
         scaler.var_ = scaler.scale_**2
         scaler.n_features_in_ = estimator.n_features_in_ = len(scaler.mean_)
         estimator.scaler_ = scaler
+    elif name == SERIES:
+        encoder, estimator.network_ = model
+        estimator.n_timepoints_, estimator.n_classes_ = int(about["n_timepoints"]), len(classes)
+        estimator._class_dictionary = {label: i for i, label in enumerate(classes)}
+        estimator.reader_ = estimator._reader()
+        estimator.reader_.encoder = encoder
+        estimator.is_fitted = True
     else:
         estimator.encoder_, estimator.network_ = model
         estimator.n_features_in_ = len(estimator.encoder_.thresholds_)
@@ -115,10 +122,6 @@ def _rebuilt(about: dict, model):
         raise FileError(f"{len(classes)} labels for {estimator.network_.n_classes} classes")
     if "feature_names" in about:
         estimator.feature_names_in_ = np.array(about["feature_names"], dtype=object)
-    if name == SERIES:
-        estimator.n_timepoints_, estimator.n_classes_ = int(about["n_timepoints"]), len(classes)
-        estimator._class_dictionary = {label: i for i, label in enumerate(classes)}
-        estimator.is_fitted = True
     return estimator
 
 

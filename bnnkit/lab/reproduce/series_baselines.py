@@ -11,7 +11,8 @@ from typing import Any
 from bnnkit.datasets import Dataset
 from bnnkit.lab.reproduce.experiment import Monitor, Run
 from bnnkit.lab.reproduce.methods import percent
-from bnnkit.lab.reproduce.readings import Reader, Reading, cases_of_fold
+from bnnkit.lab.reproduce.folds import cases_of_fold
+from bnnkit.readings import Reader, Reading
 from bnnkit.packed import BitMatrix
 
 SETTINGS: dict[str, dict[str, Any]] = {

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnnkit.datasets.dataset import sample
-from bnnkit.lab.reproduce.readings import Reader, Reading
+from bnnkit.readings import Reader, Reading
 from bnnkit.recurrent import BEPRecurrentNetwork
 
 ROUNDS = ((8, 3), (8, 2), (14, 1))  # train each for so many epochs more, then keep so many

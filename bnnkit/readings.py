@@ -14,20 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnnkit.binarize import ThermometerEncoder
-from bnnkit.datasets import Dataset, fill_missing, stratified_folds
-
-FOLDS = 3
-
-
-def cases_of_fold(data: Dataset, fold: int, seed: int) -> tuple:
-    """Return the training and the test cases of a fold, pairs of series without gaps and classes.
-
-    Training and test cases of the archive are pooled; a short series moves to the end.
-    """
-    X, y = data.pooled()
-    X = fill_missing(X, padding="shift")
-    train, test = stratified_folds(y, FOLDS, seed=seed)[fold]
-    return (X[train], y[train]), (X[test], y[test])
 
 
 @dataclass(frozen=True)
@@ -61,7 +47,7 @@ class Reader:
         """Take the thresholds from the series ``X`` and return ``self``."""
         if self.reading.kind == "chunks":
             X = X.reshape(len(X), -1)
-        self._encoder = ThermometerEncoder(self.reading.bits).fit(X)
+        self.encoder = ThermometerEncoder(self.reading.bits).fit(X)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
@@ -71,9 +57,9 @@ class Reader:
         """
         steps = self.reading.steps
         if self.reading.kind == "last":
-            return self._encoder.transform(X[:, :, -steps:])
+            return self.encoder.transform(X[:, :, -steps:])
         cases, channels, time = X.shape
-        signs = self._encoder.transform(X.reshape(cases, -1))
+        signs = self.encoder.transform(X.reshape(cases, -1))
         signs = signs.reshape(cases, channels, time, self.reading.bits)
         lead = -time % steps
         signs = np.concatenate([np.repeat(signs[:, :, :1], lead, axis=2), signs], axis=2)
