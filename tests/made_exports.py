@@ -156,7 +156,16 @@ def digits():
     return _coded(encoder, network, data.X_test.astype(np.uint8), "uint8")
 
 
+def constant():
+    """An encoder and a network that reads a constant +1 beside it, as the estimators make them."""
+    made = coded()
+    X = np.hstack([made.X, np.ones((len(made.X), 1), np.int8)])
+    network = BEPNetwork((16, 33, 21), 4, seed=2).fit(X, np.arange(len(X)) % 4, 2)
+    return Made((made.model[0], network), network, made.raw, X)
+
+
 MADE = [
+    constant,
     *(bep, whole_words, even_widths, wide, coded, median, recurrent, windowed, expanded),
     *(coded_recurrent, folded, folded_float64, ties, biased, one_layer, digits),
 ]

@@ -256,3 +256,74 @@ class TestSeries:
         alone = [model.predict([s])[0] for s in (X_new[0][:, 9:], long, X_new[2])]
         assert company.tolist() == alone
         assert alone[1] == model.predict([X_new[1]])[0]
+
+
+class TestFiles:
+    @pytest.mark.parametrize("hidden", [True, False])
+    @pytest.mark.parametrize("make", CLASSIFIERS)
+    def test_what_is_loaded_predicts_the_same(self, make, hidden, iris, tmp_path):
+        X, X_new, y, _ = iris
+        names = np.array(["setosa", "versicolor", "virginica"])
+        model = make((27,), epochs=3, random_state=1).fit(X, names[y])
+        size = estimators.save(model, tmp_path / "m.bnn", hidden=hidden)
+        assert size == (tmp_path / "m.bnn").stat().st_size
+        loaded = estimators.load(tmp_path / "m.bnn")
+        assert type(loaded) is make
+        np.testing.assert_array_equal(loaded.predict(X_new), model.predict(X_new))
+        if hidden:
+            same = [m.partial_fit(X, names[y]).decision_function(X_new) for m in (model, loaded)]
+            if make is not BinaryConnectClassifier:  # its optimiser's memory is not kept
+                np.testing.assert_array_equal(*same)
+
+    def test_labels_keep_their_kind(self, iris, tmp_path):
+        X, _, y, _ = iris
+        for labels in (y - 5, y == 1, y.astype(str), y.astype(float)):
+            model = BEPClassifier((9,), epochs=1).fit(X, labels)
+            estimators.save(model, tmp_path / "m.bnn")
+            assert estimators.load(tmp_path / "m.bnn").predict(X).tolist() == (
+                model.predict(X).tolist()
+            )
+
+    @pytest.mark.parametrize("reading", ["chunks", "last"])
+    def test_series(self, italy, reading, tmp_path):
+        X, X_new, y, _ = italy
+        make = estimators.BEPRecurrentClassifier
+        model = make(45, reading=reading, bits=3, epochs=2, random_state=0).fit(X[:90], y[:90])
+        estimators.save(model, tmp_path / "m.bnn")
+        loaded = estimators.load(tmp_path / "m.bnn")
+        assert loaded.predict(X_new).tolist() == model.predict(X_new).tolist()
+
+    def test_other_files_are_refused(self, iris, tmp_path):
+        from bnnkit import files
+
+        path = tmp_path / "m.bnn"
+        with pytest.raises(TypeError, match="estimator must be one of"):
+            estimators.save(BEPNetwork((3, 3), 2), path)
+        files.save(BEPNetwork((3, 3), 2), path)
+        with pytest.raises(files.FileError, match="holds no classifier"):
+            estimators.load(path)
+        pair = binarize.ThermometerEncoder(1).fit([[0.0], [1.0]]), BEPNetwork((2, 3), 2)
+        for about in (
+            {"estimator": "os.system"},
+            {"estimator": "BEPClassifier", "params": {}, "classes": [1], "seed": 0},
+            {"estimator": "BEPClassifier", "params": {}, "classes": [1, 2, 3], "seed": 0},
+            {"estimator": "BEPClassifier", "params": 3, "classes": [1, 2], "seed": 0},
+            {"estimator": "BEPClassifier", "params": {}, "classes": [[1], [2]], "seed": 0},
+            {"estimator": "BEPRecurrentClassifier", "params": {}, "classes": [1, 2], "seed": 0},
+        ):
+            files.save(pair, path, about=about)
+            with pytest.raises(files.FileError):
+                estimators.load(path)
+
+    def test_interrupted_training_goes_on(self, iris, tmp_path):
+        X, _, y, _ = iris
+        settings = dict(epochs=8, random_state=4, checkpoint=tmp_path / "c")
+        whole = BEPClassifier(**settings | {"checkpoint": None}).fit(X, y)
+
+        def stop(network, record):
+            if record.epoch == 4:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            BEPClassifier(**settings, callback=stop).fit(X, y)
+        assert hashes(BEPClassifier(**settings).fit(X, y)) == hashes(whole)

@@ -155,9 +155,9 @@ def test_whole_numbers_split_alike():
             "binary weights",
         ),
         (
-            lambda: (ThermometerEncoder(2).fit([[1.0], [2.0]]), BEPNetwork((3, 3), 2)),
+            lambda: (ThermometerEncoder(2).fit([[1.0], [2.0]]), BEPNetwork((4, 3), 2)),
             ValueError,
-            "gives 2 signs, the network reads 3",
+            "gives 2 signs, the network reads 4",
         ),
     ],
 )

@@ -10,8 +10,8 @@ from bnnkit.datasets import stratified_folds
 from bnnkit.datasets.dataset import Dataset
 from bnnkit.lab.reproduce import EXPERIMENTS, Monitor, Request, digits, reproduce, series, tuning
 from bnnkit.lab.reproduce.folds import cases_of_fold
-from bnnkit.readings import Reader, Reading, readings
 from bnnkit.lab.reproduce.through_time import groups_of, train_and_judge
+from bnnkit.readings import Reader, Reading, readings
 
 
 def waves(n_train=40, n_test=20, time=13, seed=0):

@@ -63,7 +63,9 @@ def add_commands(command) -> None:
     export = command("export", _export, "one C99 header: no float, no malloc, no library")
     export.add_argument("model", type=Path)
     export.add_argument("header", type=Path, help="the .h file to write")
-    export.add_argument("--name", help="prefix of the C names (from the file's name)")
+    export.add_argument(
+        "--input-type", choices=("uint8", "int8", "uint16", "int16"), help="of the features in C"
+    )
 
 
 def describe(path: Path) -> list[dict]:
@@ -178,9 +180,15 @@ def _export(arguments) -> list[dict]:
     from bnnkit import files
     from bnnkit.export import export_c
 
-    options = {} if arguments.name is None else {"name": arguments.name}
-    sizes = export_c(files.load(arguments.model), arguments.header, **options)
-    return [{"file": str(arguments.header), "bytes": arguments.header.stat().st_size, **sizes}]
+    about = files.describe(arguments.model)["about"]
+    if about.get("params", {}).get("reading") == "chunks":
+        raise ValueError("a model that reads chunks has no C yet; train with --reading last")
+    exported = export_c(
+        files.load(arguments.model), arguments.header, input_type=arguments.input_type
+    )
+    row = {"file": str(exported.header), "bytes": exported.header.stat().st_size}
+    row |= {"flash_bytes": exported.flash_bytes, "stack_bytes": exported.stack_bytes}
+    return [row | {"classes": about.get("classes")}]
 
 
 def _opened(arguments, labelled: bool):

@@ -104,7 +104,7 @@ class BinaryConnectClassifier(TableClassifier):
         if first:
             self.scaler_ = StandardScaler()
             self._build(X.shape[1])
-            self._recent, self._waiting = X[:0], (X[:0], y[:0])
+            self._begin(X[:0], y[:0])
         self.scaler_.partial_fit(X)
         self._recent = np.concatenate([self._recent, X])[-RECENT:]
         X, y = np.concatenate([self._waiting[0], X]), np.concatenate([self._waiting[1], y])
@@ -128,7 +128,7 @@ class BinaryConnectClassifier(TableClassifier):
     def _train(self, X, y, validation) -> None:
         self.scaler_ = StandardScaler().fit(X)
         self._build(X.shape[1])
-        self._recent, self._waiting = X[-RECENT:], (X[:0], y[:0])
+        self._begin(X[-RECENT:], y[:0])
         if validation is not None:
             validation = self.scaler_.transform(validation[0]), validation[1]
         self.network_.fit(
@@ -157,6 +157,10 @@ class BinaryConnectClassifier(TableClassifier):
         )
         if self.test_weights is not None:
             self.network_.test_weights = self.test_weights
+
+    def _begin(self, recent, labels) -> None:
+        """Start a stream: the rows for the statistics, and those that wait for a full batch."""
+        self._recent, self._waiting = recent, (recent[:0], labels)
 
     def _scores(self, X) -> np.ndarray:
         return self.network_.outputs(self.scaler_.transform(X))

@@ -16,9 +16,9 @@ from bnnkit.recurrent import BEPRecurrentNetwork
 class BEPRecurrentClassifier(BaseClassifier):
     """A classifier of time series whose weights, states and error signals are all signs.
 
-    The series becomes ``window`` steps of signs, by a thermometer of its quantiles; a constant +1
-    is added, and a :class:`~bnnkit.recurrent.BEPRecurrentNetwork` learns by binary error propagation
-    through time. The same ``random_state`` gives the same weights on every machine.
+    The series becomes ``window`` steps of signs, by a thermometer of its quantiles, and a
+    :class:`~bnnkit.recurrent.BEPRecurrentNetwork` learns by binary error propagation through time.
+    The same ``random_state`` gives the same weights on every machine.
 
     Series may have several channels, unequal lengths and missing values (NaN), by these rules:
     between two known values lies the straight line, before the first and after the last known
@@ -66,7 +66,7 @@ class BEPRecurrentClassifier(BaseClassifier):
 
     def __init__(
         self,
-        state=135,
+        state=525,
         *,
         readout=None,
         expansion=None,
@@ -78,7 +78,7 @@ class BEPRecurrentClassifier(BaseClassifier):
         epochs=50,
         batch_size=None,
         r=0.5,
-        nu=0.3,
+        nu=0.1,
         p_r=0.5,
         groups=None,
         patience=2,
@@ -113,7 +113,7 @@ class BEPRecurrentClassifier(BaseClassifier):
         X = self._filled(X)
         self.reader_ = self._reader().fit(X)
         self.seed_ = seed_of(self.random_state)
-        signs = self._signs(X)
+        signs = self.reader_.transform(X)
         self.network_ = BEPRecurrentNetwork(
             signs.shape[1],
             len(self.classes_),
@@ -126,7 +126,7 @@ class BEPRecurrentClassifier(BaseClassifier):
             r=self.r,
             nu=self.nu,
             p_r=self.p_r,
-            groups=self.groups,
+            groups=self._groups(),
             patience=self.patience,
         ).fit(
             signs,
@@ -140,7 +140,14 @@ class BEPRecurrentClassifier(BaseClassifier):
         return self
 
     def _predict(self, X) -> np.ndarray:
-        return self.classes_[self.network_.predict(self._signs(self._filled(X)))]
+        return self.classes_[self.network_.predict(self.reader_.transform(self._filled(X)))]
+
+    def _groups(self):
+        """As the paper, 15 neurons a group, if they divide the widths; else the network chooses."""
+        widths = self.state, self.readout or self.state
+        if self.groups is not None or any(width % 15 for width in widths):
+            return self.groups
+        return (15, 15)
 
     def _reader(self) -> Reader:
         """How series are read, not yet fitted: no more steps than there are times."""
@@ -158,11 +165,6 @@ class BEPRecurrentClassifier(BaseClassifier):
             lead = self.n_timepoints_ - known.shape[1]
             case[:] = np.pad(known, ((0, 0), (lead, 0)), mode="edge")
         return filled
-
-    def _signs(self, X) -> np.ndarray:
-        """The thermometer of each step, and a constant +1."""
-        signs = self.reader_.transform(X)
-        return np.concatenate([signs, np.ones_like(signs[:, :1])], axis=1)
 
     @classmethod
     def _get_test_params(cls, parameter_set="default"):

@@ -12,6 +12,7 @@ from bnnkit import files
 from bnnkit.estimators.bep import BEPClassifier, LocalRuleClassifier
 from bnnkit.estimators.binary_connect import BinaryConnectClassifier
 from bnnkit.files import FileError
+from bnnkit.ste import Adam
 
 TABLES = {
     kind.__name__: kind for kind in (BEPClassifier, LocalRuleClassifier, BinaryConnectClassifier)
@@ -62,6 +63,7 @@ def save(estimator, path, *, hidden: bool = True, about: dict | None = None) -> 
         about["feature_names"] = [str(name) for name in estimator.feature_names_in_]
     model = estimator.network_
     if hasattr(estimator, "scaler_"):
+        about["rows"] = int(estimator.scaler_.n_samples_seen_)
         about["mean"], about["scale"] = map(
             _plain, (estimator.scaler_.mean_, estimator.scaler_.scale_)
         )
@@ -106,7 +108,10 @@ def _rebuilt(about: dict, model):
         scaler.mean_, scaler.scale_ = np.array(about["mean"]), np.array(about["scale"])
         scaler.var_ = scaler.scale_**2
         scaler.n_features_in_ = estimator.n_features_in_ = len(scaler.mean_)
+        scaler.n_samples_seen_ = np.int64(about["rows"])
         estimator.scaler_ = scaler
+        estimator._rng, estimator._optimizer = np.random.default_rng(estimator.seed_), Adam()
+        estimator._begin(np.empty((0, len(scaler.mean_))), np.empty(0, np.int64))
     elif name == SERIES:
         encoder, estimator.network_ = model
         estimator.n_timepoints_, estimator.n_classes_ = int(about["n_timepoints"]), len(classes)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bnnkit.bep import BEPNetwork
 from bnnkit.errors import check_array
 from bnnkit.export.plan import plan
 from bnnkit.export.render import Header
@@ -101,6 +102,8 @@ def _classes(model, X: np.ndarray) -> np.ndarray:
     """The classes that Python gives."""
     encoder, network = model if isinstance(model, (tuple, list)) else (None, model)
     X = X if encoder is None else encoder.transform(X)
+    if isinstance(network, BEPNetwork) and network.widths[0] == X.shape[1] + 1:  # see `plan`
+        X = np.hstack([X, np.ones((len(X), 1), np.int8)])
     if hasattr(network, "test_nets"):
         return network.predict(X.astype(network.dtype), "binary")
     return network.predict(X)

@@ -86,7 +86,11 @@ class Plan:
 
 
 def plan(model, input_type: str | None = None) -> Plan:
-    """Return the plan of a network, or of a tuple of an encoder and a network."""
+    """Return the plan of a network, or of a tuple of an encoder and a network.
+
+    Where the network reads one sign more than the encoder gives, that is a constant +1, as in
+    :class:`bnnkit.estimators.BEPClassifier`.
+    """
     encoder, network = (
         model if isinstance(model, (tuple, list)) and len(model) == 2 else (None, model)
     )
@@ -97,7 +101,9 @@ def plan(model, input_type: str | None = None) -> Plan:
         return Plan(bits, "int8", None, before, memory, layers, scores)
     input_type = check_option(input_type or "uint8", "input_type", INPUTS)
     thresholds = integer_thresholds(_thresholds(encoder), input_type)
-    if thresholds.size != bits:
+    if thresholds.size == bits - 1 and layers and memory is None:
+        layers = [_without_constant(layers[0]), *map(_limit_each, layers[1:])]
+    elif thresholds.size != bits:
         raise ValueError(f"the encoder gives {thresholds.size} signs, the network reads {bits}")
     return Plan(len(thresholds), input_type, thresholds, before, memory, layers, scores)
 
@@ -135,6 +141,16 @@ def _parts(network):
 
 def _half(W: np.ndarray) -> SignLayer:
     return SignLayer(W, W.shape[1] // 2)
+
+
+def _without_constant(layer: SignLayer) -> SignLayer:
+    """The layer without its last input, which is always +1: where its weight is -1, it differs."""
+    return SignLayer(layer.W[:, :-1], layer.limit - (layer.W[:, -1] < 0))
+
+
+def _limit_each(layer: SignLayer) -> SignLayer:
+    """The layer with a limit for each row, as all layers of a header have them or none."""
+    return SignLayer(layer.W, np.full(len(layer.W), layer.limit))
 
 
 def fold(network: BinaryConnectNetwork) -> tuple[list[SignLayer], Scores]:

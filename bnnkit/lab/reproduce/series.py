@@ -14,11 +14,11 @@ from bnnkit.datasets import Dataset, load_ucr, ucr_names
 from bnnkit.errors import check_option
 from bnnkit.lab.reproduce import series_baselines
 from bnnkit.lab.reproduce.experiment import PRESETS, Experiment, Monitor, Request, Run
-from bnnkit.lab.reproduce.published import TABLE_1
 from bnnkit.lab.reproduce.folds import FOLDS, cases_of_fold
-from bnnkit.readings import Reader, readings
+from bnnkit.lab.reproduce.published import TABLE_1
 from bnnkit.lab.reproduce.through_time import groups_of, network, recurrent_widths, train_and_judge
 from bnnkit.lab.reproduce.tuning import batch_size, tune
+from bnnkit.readings import Reader, readings
 
 EPOCHS = 50
 METHODS = ("bep", "logistic", "1nn")

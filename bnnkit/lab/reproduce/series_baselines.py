@@ -10,10 +10,10 @@ from typing import Any
 
 from bnnkit.datasets import Dataset
 from bnnkit.lab.reproduce.experiment import Monitor, Run
-from bnnkit.lab.reproduce.methods import percent
 from bnnkit.lab.reproduce.folds import cases_of_fold
-from bnnkit.readings import Reader, Reading
+from bnnkit.lab.reproduce.methods import percent
 from bnnkit.packed import BitMatrix
+from bnnkit.readings import Reader, Reading
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "logistic": {"read_bits": 10, "C": [0.001, 0.01, 0.1]},
