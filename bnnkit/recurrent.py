@@ -214,7 +214,8 @@ class PackedTime(PackedPath):
         engine = get_engine()
         disagreement = -engine.agreement(z, s_star)
         wanted = engine.pack_signs(np.full(disagreement.shape, -1, np.int8))
-        return engine.select(disagreement, wanted, group)
+        chosen, _ = engine.select(disagreement, wanted, group)
+        return chosen
 
 
 class StepwiseTime(StepwisePath):
@@ -390,9 +391,9 @@ class BEPRecurrentNetwork(SignNetwork):
             some = slice(None) if len(rows) == len(y) else rows  # a slice copies nothing
             fired = a[:, some], z[:, some], s[:, some], z_y[some], a_y[some], y[some]
             self._learn(path, *fired, tally)
+        thresholds = self._thresholds([layer.H.shape[1] for layer in self.layers])
         for i, layer in enumerate(self.layers):
-            threshold = chain.reinforcement_threshold(self.p_r, layer.H.shape[1], self._error)
-            path.reinforce(layer, threshold, (self.seed, i, batch, self.epoch))
+            path.reinforce(layer, (thresholds[i], self.seed, i, batch, self.epoch))
 
     def _learn(self, path, a, z, s, z_y, a_y, y, tally: Tally) -> None:
         """Desired activations, selection and updates for the samples that fired."""
@@ -404,13 +405,13 @@ class BEPRecurrentNetwork(SignNetwork):
         steps = len(z_back)
         s_star, open_s = path.backward(ss, s_star_T, z_back, self.nu)
         chosen = path.shared_mask(z_back, s_star, self.groups[STATE])
-        chosen_y = path.select(z_y, a_star_y, self.groups[READOUT])
+        chosen_y, wrong_y = path.select(z_y, a_star_y, self.groups[READOUT])
 
         tally.open_gates[STATE].add(open_s, n * (steps - 1) * self.state)
         tally.open_gates[READOUT].add(open_y, n * self.readout)
         wrong_bits = path.differ(*(x.reshape(steps * n, -1) for x in (s[-steps:], s_star)))
         tally.error_bits[STATE].add(wrong_bits, n * steps * self.state)
-        tally.error_bits[READOUT].add(path.differ(a_y, a_star_y), n * self.readout)
+        tally.error_bits[READOUT].add(wrong_y, n * self.readout)
 
         tally.flips[XS] += path.update(xs, chosen, s_star, a[-steps:])
         tally.flips[SS] += path.update(ss, chosen, s_star, s[-steps - 1 : -1])

@@ -21,7 +21,7 @@ ENGINES = [importlib.import_module(f"bnnkit.engine.{name}_engine") for name in a
 numpy_engine = ENGINES[-1]
 INTERFACE = {
     "agreement": "z s_star",
-    "back_project": "a_star z bound b",
+    "back_project": "a_star z bound b rows",
     "chain": "layers",
     "differ": "a b",
     "fires": "logits y bound",
@@ -33,8 +33,8 @@ INTERFACE = {
     "transpose_bits": "words columns",
     "product": "a b threads",
     "masked_product": "a mask b threads",
-    "select": "z a_star group",
-    "update": "H words winners a_star a_prev",
+    "select": "z a_star group rows",
+    "update": "H words winners a_star a_prev rows coin b",
     "reinforce": "H probability seed layer batch epoch",
 }
 
@@ -282,11 +282,14 @@ def test_back_project_is_the_vote_of_the_open_gates(engine, n, above, below, bou
     W, a_star = signs(rng, above, below), signs(rng, n, above)
     z = rng.integers(-15, 16, (n, above)).astype(np.int32)
     gate = np.abs(z) <= bound
-    wanted, count = engine.back_project(
-        packed(a_star), z, bound, engine.operand(packed(W.T), above)
-    )
+    b = engine.operand(packed(W.T), above)
+    wanted, count = engine.back_project(packed(a_star), z, bound, b)
     np.testing.assert_array_equal(wanted, packed((a_star * gate).astype(int) @ W.astype(int)))
     assert count == gate.sum()
+    some = np.flatnonzero(rng.random(n) < 0.5)
+    of_some, count = engine.back_project(packed(a_star)[some], z, bound, b, some)
+    np.testing.assert_array_equal(of_some, wanted[some])
+    assert count == gate[some].sum()
 
 
 @each_engine
@@ -359,9 +362,15 @@ def test_select_finds_the_wrong_neuron_nearest_to_flipping(engine, n, groups, gr
     rng = np.random.default_rng(seed)
     z = rng.integers(-3, 4, (n, groups * group)).astype(np.int32)
     a_star = signs(rng, *z.shape)
-    winners = engine.select(z, packed(a_star), group)
+    wrong = (z >= 0) != (a_star > 0)
+    winners, count = engine.select(z, packed(a_star), group)
     assert winners.dtype == np.int32
+    assert count == wrong.sum()
     np.testing.assert_array_equal(winners, plain_select(z, a_star, group))
+    some = np.flatnonzero(rng.random(n) < 0.5)
+    of_some, count = engine.select(z, packed(a_star)[some], group, some)
+    np.testing.assert_array_equal(of_some, winners[some])
+    assert count == wrong[some].sum()
 
 
 @pytest.mark.parametrize(
@@ -380,16 +389,17 @@ def test_select_finds_the_wrong_neuron_nearest_to_flipping(engine, n, groups, gr
 @each_engine
 def test_select_by_hand(engine, z, a_star, winner):
     z = np.array([z], np.int32)
-    assert engine.select(z, packed([a_star]), 3).tolist() == [[winner]]
+    winners, _ = engine.select(z, packed([a_star]), 3)
+    assert winners.tolist() == [[winner]]
 
 
 @each_engine
 def test_select_numbers_neurons_within_the_layer(engine):
     z, a_star = np.full((1, 130), 4, np.int32), np.full((1, 130), -1, np.int8)
     z[0, [3, 64, 129]] = 2
-    assert engine.select(z, packed(a_star), 65).tolist() == [[3, 129]]
-    assert engine.select(z, packed(a_star), 130).tolist() == [[3]]
-    assert engine.select(z, packed(a_star), 1).tolist() == [list(range(130))]
+    assert engine.select(z, packed(a_star), 65)[0].tolist() == [[3, 129]]
+    assert engine.select(z, packed(a_star), 130)[0].tolist() == [[3]]
+    assert engine.select(z, packed(a_star), 1)[0].tolist() == [list(range(130))]
 
 
 # -- the update ------------------------------------------------------------------------------------
@@ -437,6 +447,33 @@ def test_update_sums_over_steps_that_share_their_winners(engine, n, T, groups, f
     assert engine.update(H, words, winners, star, prev) == ((before > 0) != (expected > 0)).sum()
     np.testing.assert_array_equal(H, expected)
     np.testing.assert_array_equal(words, packed(expected))
+
+
+@each_engine
+@given(st.integers(1, 9), st.integers(1, 40), COLUMNS, st.sampled_from([0, 0.02, 0.5, 1]), SEEDS)
+@settings(max_examples=40)
+def test_update_of_some_samples_then_reinforces_and_keeps_the_operand(
+    engine, n, groups, fan_in, p, seed
+):
+    """In one call what select, update, reinforce and a new operand give one after the other."""
+    rng = np.random.default_rng(seed)
+    H, winners = hidden(rng, groups, fan_in), winners_of(rng, n, groups, 1)
+    samples = 3 * n  # the winners are of a third of them
+    rows = np.sort(rng.permutation(samples)[:n])
+    a_star, a_prev = signs(rng, n, groups), signs(rng, samples, fan_in)
+    coin = (integer_probability(p), 9, 1, 2, 3)
+    expected = np.array(plain_update(H, winners, a_star, a_prev[rows]))
+    flips = ((expected > 0) != (H > 0)).sum()
+    expected += 2 * np.sign(expected) * plain_chosen(H.shape, *coin)
+    words = packed(H)
+    b = engine.operand(words, fan_in)
+    engine.product(words, b)  # whatever is prepared at the first use is prepared
+    both = packed(a_star), packed(a_prev)
+    assert engine.update(H, words, winners, *both, rows, coin, b) == flips
+    np.testing.assert_array_equal(H, expected)
+    np.testing.assert_array_equal(words, packed(expected))
+    W = np.where(expected > 0, 1, -1)
+    np.testing.assert_array_equal(engine.product(packed(a_prev), b), plain_product(a_prev, W))
 
 
 @pytest.mark.parametrize("side", [1, -1])
@@ -618,7 +655,8 @@ def test_the_plain_twin_of_each_vector_kernel_gives_the_same(n, groups, group, c
 
     H = hidden(rng, width, columns)
     expected, words = plain_update(H, winners, a_star, X), packed(H)
-    training_kernels.update_loops.py_func(H, words, winners, packed(a_star)[None], a[None])
+    both = packed(a_star)[None], a[None]
+    training_kernels.update_loops.py_func(H, words, np.arange(n), winners, *both)
     np.testing.assert_array_equal(H, expected)
     np.testing.assert_array_equal(words, packed(expected))
 

@@ -151,16 +151,17 @@ class BEPNetwork(SignNetwork):
         path = current_path()
         a, z = self._forward(path, words)
         fired, a_star = self._desired(path, a, z, y, tally)
+        fan_ins, widths = self.widths[:-1], self.widths[1:]
+        thresholds = self._thresholds(fan_ins if self.reinforce_by == "fan_in" else widths)
         for i in self._learning():
             rows, layer = fired[i], self.layers[i]
+            coin = thresholds[i], self.seed, i, batch, self.epoch
             if len(rows):
-                chosen = path.select(z[i][rows], a_star[i], self.groups[i])
-                wrong_bits = path.differ(a[i + 1][rows], a_star[i])
-                tally.error_bits[i].add(wrong_bits, len(rows) * self.widths[i + 1])
-                tally.flips[i] += path.update(layer, chosen, a_star[i], a[i][rows])
-            size = self.widths[i if self.reinforce_by == "fan_in" else i + 1]
-            threshold = chain.reinforcement_threshold(self.p_r, size, self._error)
-            path.reinforce(layer, threshold, (self.seed, i, batch, self.epoch))
+                chosen, wrong_bits = path.select(z[i], a_star[i], self.groups[i], rows)
+                tally.error_bits[i].add(wrong_bits, len(rows) * widths[i])
+                tally.flips[i] += path.update(layer, chosen, a_star[i], a[i], rows, coin)
+            else:
+                path.reinforce(layer, coin)
 
     def _forward(self, path, words):
         """The activations a_0 .. a_L and the sums z_1 .. z_L."""
@@ -190,7 +191,7 @@ class BEPNetwork(SignNetwork):
             if len(fired[i]):
                 above, fan_in = self._way_back[i + 1], self.widths[i + 1]
                 a_star[i], open_gates = path.back_project(
-                    above, a_star[i + 1], z[i + 1][fired[i]], self.nu, fan_in
+                    above, a_star[i + 1], z[i + 1], self.nu, fan_in, fired[i]
                 )
                 tally.open_gates[i + 1].add(open_gates, len(fired[i]) * self.widths[i + 2])
         return fired, a_star

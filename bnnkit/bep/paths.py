@@ -69,9 +69,11 @@ class HiddenLayer:
             self._operands[key] = engine.operand(transposed, self.H.shape[0])
         return self._operands[key]
 
-    def changed(self) -> None:
-        """Forget what was prepared from the old words."""
+    def changed(self, forward=None) -> None:
+        """Forget what was prepared from the old words, but for ``forward``, which has followed."""
         self._operands.clear()
+        if forward is not None:
+            self._operands[get_engine().NAME, "forward"] = forward
         self.version += 1
 
     def set_hidden(self, H: np.ndarray) -> None:
@@ -108,14 +110,15 @@ class PackedPath:
         return get_engine().fires(logits, y, bound)
 
     @staticmethod
-    def back_project(layer: HiddenLayer, a_star, z: np.ndarray, nu: float, fan_in: int):
-        """The desired activations below, and how many gates were open."""
+    def back_project(layer: HiddenLayer, a_star, z: np.ndarray, nu: float, fan_in: int, rows=None):
+        """The desired activations below, of some rows of ``z``, and how many gates were open."""
         bound = gate_bound(nu, fan_in)
-        return get_engine().back_project(a_star, z, bound, layer.back_operand())
+        return get_engine().back_project(a_star, z, bound, layer.back_operand(), rows)
 
     @staticmethod
-    def select(z: np.ndarray, a_star, group: int) -> np.ndarray:
-        return get_engine().select(z, a_star, group)
+    def select(z: np.ndarray, a_star, group: int, rows=None):
+        """Who is to be updated, for some rows of ``z``, and how many signs are wrong."""
+        return get_engine().select(z, a_star, group, rows)
 
     @staticmethod
     def differ(a, b) -> int:
@@ -123,16 +126,20 @@ class PackedPath:
         return get_engine().differ(a, b)
 
     @staticmethod
-    def update(layer: HiddenLayer, winners, a_star, a_prev) -> int:
-        """Add the batch's sum to H and re-sign; return how many visible weights flipped."""
-        flips = get_engine().update(layer.H, layer.words, winners, a_star, a_prev)
-        layer.changed()
+    def update(layer: HiddenLayer, chosen, a_star, a_prev, rows=None, coin=None) -> int:
+        """Add the batch's sum to H, re-sign, reinforce; return how many visible weights flipped.
+
+        ``rows`` are those of ``a_prev`` that fired; ``coin`` is (threshold, seed, layer, batch,
+        epoch).
+        """
+        forward, hidden = layer.forward_operand(), (layer.H, layer.words)
+        flips = get_engine().update(*hidden, chosen, a_star, a_prev, rows, coin, forward)
+        layer.changed(forward)
         return flips
 
     @staticmethod
-    def reinforce(layer: HiddenLayer, threshold: int, where: tuple[int, int, int, int]) -> None:
-        """``where`` is (seed, layer, batch, epoch)."""
-        get_engine().reinforce(layer.H, threshold, *where)
+    def reinforce(layer: HiddenLayer, coin: tuple[int, ...]) -> None:
+        get_engine().reinforce(layer.H, *coin)
 
 
 class StepwisePath:
@@ -161,28 +168,33 @@ class StepwisePath:
         return rows, int(np.sum(logits.argmax(axis=1) != y))
 
     @staticmethod
-    def back_project(layer: HiddenLayer, a_star, z: np.ndarray, nu: float, fan_in: int):
-        open_gates = chain.gate(z, nu, fan_in)
+    def back_project(layer: HiddenLayer, a_star, z: np.ndarray, nu: float, fan_in: int, rows=None):
+        open_gates = chain.gate(z if rows is None else z[rows], nu, fan_in)
         below = chain.back_project(layer.W.to_signs(), a_star, open_gates)
         return below, int(np.sum(open_gates))
 
     @staticmethod
-    def select(z: np.ndarray, a_star, group: int) -> np.ndarray:
-        return chain.select(z, a_star, group)
+    def select(z: np.ndarray, a_star, group: int, rows=None):
+        z = z if rows is None else z[rows]
+        return chain.select(z, a_star, group), StepwisePath.differ(sign(z), a_star)
 
     @staticmethod
     def differ(a, b) -> int:
         return int(np.sum(a != b))
 
     @staticmethod
-    def update(layer: HiddenLayer, mask, a_star, a_prev) -> int:
+    def update(layer: HiddenLayer, mask, a_star, a_prev, rows=None, coin=None) -> int:
         before = layer.words.copy()
+        a_prev = a_prev if rows is None else a_prev[rows]
         layer.set_hidden(chain.update(layer.H, mask, a_star, a_prev))
-        return int(np.bitwise_count(before ^ layer.words).sum())
+        flips = int(np.bitwise_count(before ^ layer.words).sum())
+        if coin is not None:
+            StepwisePath.reinforce(layer, coin)
+        return flips
 
     @staticmethod
-    def reinforce(layer: HiddenLayer, threshold: int, where: tuple[int, int, int, int]) -> None:
-        chosen = chosen_entries(layer.H.shape, threshold, *where)
+    def reinforce(layer: HiddenLayer, coin: tuple[int, ...]) -> None:
+        chosen = chosen_entries(layer.H.shape, *coin)
         layer.set_hidden(chain.reinforce(layer.H, chosen))
 
 

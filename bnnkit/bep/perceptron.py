@@ -104,7 +104,7 @@ class ClippedPerceptron:
             if self.predict(x) != answer[0]:
                 wrong += 1
                 self._neuron.set_hidden(cp_step(self.h, x[0], int(y[mu]))[None])
-            path.reinforce(self._neuron, threshold, (self.seed, 0, batch, epoch))
+            path.reinforce(self._neuron, (threshold, self.seed, 0, batch, epoch))
         self.errors.append(wrong / len(y))
 
     def predict(self, X) -> np.ndarray:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm.auto import tqdm
 
+from bnnkit.bep import chain
 from bnnkit.bep.paths import HiddenLayer
 from bnnkit.engine import use_threads
 from bnnkit.errors import check_int, check_labels, check_number, check_widths
@@ -124,6 +125,7 @@ class SignNetwork(ABC):
         self.epoch = 0
         self._error = 1.0  # of the epoch before: scales the reinforcement
         self._best_error, self._waited = np.inf, 0  # of the group schedule
+        self._asked_thresholds: tuple = None, []
         self._streamed, self._stream_batch, self._stream_error = 0, 0, 1.0  # of partial_fit
 
     def fit(
@@ -291,13 +293,21 @@ class SignNetwork(ABC):
             open_gates=[share.fraction for share in tally.open_gates],
             error_bits=[share.fraction for share in tally.error_bits],
             flips=tally.flips,
-            mean_hidden=[float(np.abs(layer.H.astype(np.int32)).mean()) for layer in self.layers],
+            mean_hidden=[float(np.abs(layer.H).mean(dtype=np.float64)) for layer in self.layers],
             groups=list(self.groups),
         )
         self.history.append(record)
         self._error = record.train_error
         self._grow_groups(record.train_error if validation is None else validation_error)
         return record
+
+    def _thresholds(self, sizes: Sequence[int]) -> list[int]:
+        """The reinforcement's probabilities for matrices of these fan-ins, one epoch the same."""
+        question = self.p_r, self._error, *sizes
+        if self._asked_thresholds[0] != question:
+            answers = [chain.reinforcement_threshold(self.p_r, size, self._error) for size in sizes]
+            self._asked_thresholds = question, answers
+        return self._asked_thresholds[1]
 
     def _grow_groups(self, error: float) -> None:
         """Let every group grow to the next divisor once the error has stagnated."""

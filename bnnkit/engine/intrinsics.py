@@ -211,6 +211,39 @@ def _full_adder(builder, x, y, z):
     return builder.xor(half, z), builder.or_(builder.and_(x, y), builder.and_(half, z))
 
 
+def _flipped_rows(context, builder, sig, args):
+    """A function that loads 8 words of hit ``i``, counted from the first, through its XOR."""
+    rows, at, flip = (_data(context, builder, sig, args, n) for n in range(3))
+    first, column = args[3], args[4]
+
+    def row(i):
+        i = builder.add(first, _int(i))
+        start = builder.add(builder.load(builder.gep(at, [i])), column)
+        word = builder.load(_vector_at(builder, rows, start, _WORDS), align=8)
+        return builder.xor(word, _splat(builder, builder.load(builder.gep(flip, [i])), LANES))
+
+    return row
+
+
+@intrinsic
+def count_three(typingctx, rows, at, flip, first, column, planes, planes_at):
+    """Count the ones of three rows, 512 columns at once: one full adder, two planes.
+
+    The arguments are those of :func:`count_eight`. Most neurons are hit less than four times.
+    """
+    sig = types.void(rows, at, flip, first, column, planes, planes_at)
+
+    def codegen(context, builder, sig, args):
+        row = _flipped_rows(context, builder, sig, args)
+        planes = _data(context, builder, sig, args, 5)
+        for p, bits in enumerate(_full_adder(builder, row(0), row(1), row(2))):
+            place = builder.add(args[6], _int(p * LANES))
+            builder.store(bits, _vector_at(builder, planes, place, _WORDS), align=8)
+        return context.get_dummy_value()
+
+    return sig, codegen
+
+
 @intrinsic
 def count_eight(typingctx, rows, at, flip, first, column, planes, planes_at, depth):
     """Count the ones of eight rows, 512 columns at once, on top of what ``planes`` has counted.
@@ -224,14 +257,8 @@ def count_eight(typingctx, rows, at, flip, first, column, planes, planes_at, dep
     sig = types.void(rows, at, flip, first, column, planes, planes_at, depth)
 
     def codegen(context, builder, sig, args):
-        rows, at, flip, planes = (_data(context, builder, sig, args, n) for n in (0, 1, 2, 5))
-        first, column, planes_at, depth = args[3], args[4], args[6], args[7]
-
-        def row(i):
-            i = builder.add(first, _int(i))
-            start = builder.add(builder.load(builder.gep(at, [i])), column)
-            word = builder.load(_vector_at(builder, rows, start, _WORDS), align=8)
-            return builder.xor(word, _splat(builder, builder.load(builder.gep(flip, [i])), LANES))
+        row = _flipped_rows(context, builder, sig, args)
+        planes, planes_at, depth = _data(context, builder, sig, args, 5), args[6], args[7]
 
         def plane(p):
             p = builder.add(planes_at, builder.mul(p, _int(LANES)))
@@ -272,13 +299,17 @@ def add_counts(typingctx, x, at, planes, planes_at, depth, votes, limit):
         vector, element = values.type, values.type.element
         planes = _data(context, builder, sig, args, 2)
         none = builder.trunc(builder.mul(args[5], _int(-2)), element)
-        total = cgutils.alloca_once_value(builder, _splat(builder, none, 64))
-        with cgutils.for_range(builder, args[4], start=_int(0)) as loop:
-            word = builder.add(builder.mul(loop.index, _int(LANES)), args[3])
+
+        def added(total, p):
+            word = builder.add(builder.mul(p, _int(LANES)), args[3])
             bits = builder.bitcast(builder.load(builder.gep(planes, [word])), _BITS)
-            worth = builder.shl(ir.Constant(element, 4), builder.trunc(loop.index, element))
-            more = builder.add(builder.load(total), _splat(builder, worth, 64))
-            builder.store(builder.select(bits, more, builder.load(total)), total)
+            worth = builder.shl(ir.Constant(element, 4), builder.trunc(p, element))
+            return builder.select(bits, builder.add(total, _splat(builder, worth, 64)), total)
+
+        few = added(added(_splat(builder, none, 64), _int(0)), _int(1))
+        total = cgutils.alloca_once_value(builder, few)
+        with cgutils.for_range(builder, args[4], start=_int(2)) as loop:
+            builder.store(added(builder.load(total), loop.index), total)
         add = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(vector, [vector, vector]), "llvm.sadd.sat.v64i16"
         )

@@ -62,17 +62,17 @@ def pack_integer_signs(x, words):
 
 
 @njit(cache=True, nogil=True)
-def pack_within(z, bound, words):
-    """Pack ``|z| <= bound`` of int32 sums, 64 at a time."""
-    rows, columns = z.shape
+def pack_within(z, rows, bound, words):
+    """Pack ``|z| <= bound`` of some rows of int32 sums, 64 at a time."""
+    columns = z.shape[1]
     whole = columns // 64
-    for i in range(rows):
+    for i, row in enumerate(rows):
         for j in range(whole):
-            words[i, j] = word_within(z, i * columns + 64 * j, bound)
+            words[i, j] = word_within(z, row * columns + 64 * j, bound)
         if whole < words.shape[1]:
             word = np.uint64(0)
             for bit in range(columns - 64 * whole):
-                word |= np.uint64(abs(z[i, 64 * whole + bit]) <= bound) << np.uint64(bit)
+                word |= np.uint64(abs(z[row, 64 * whole + bit]) <= bound) << np.uint64(bit)
             words[i, whole] = word
 
 

@@ -18,7 +18,7 @@ from numba.core import event
 
 from bnnkit.engine import get_threads, kernels, training_kernels
 from bnnkit.engine.intrinsics import PANEL, ROWS
-from bnnkit.engine.numpy_engine import skip_table
+from bnnkit.engine.numpy_engine import SKIPS, skip_table
 
 NAME = "numba"
 
@@ -75,7 +75,7 @@ def pack_signs(x: np.ndarray) -> np.ndarray:
 def pack_within(z: np.ndarray, bound: int) -> np.ndarray:
     """Pack ``|z| <= bound`` along the last axis: (m, k) -> (m, ceil(k / 64))."""
     words = np.empty((z.shape[0], -(-z.shape[1] // 64)), np.uint64)
-    kernels.pack_within(np.ascontiguousarray(z, dtype=np.int32), bound, words)
+    kernels.pack_within(np.ascontiguousarray(z, dtype=np.int32), _all(len(z)), bound, words)
     return words
 
 
@@ -183,19 +183,20 @@ def fires(logits: np.ndarray, y: np.ndarray, bound: int) -> tuple[np.ndarray, in
 
 
 def back_project(
-    a_star: np.ndarray, z: np.ndarray, bound: int, b: Operand
+    a_star: np.ndarray, z: np.ndarray, bound: int, b: Operand, rows: np.ndarray | None = None
 ) -> tuple[np.ndarray, int]:
     """What is desired below, packed, by the votes of ``|z| <= bound``; how many may vote."""
     a_star, z = np.ascontiguousarray(a_star), np.ascontiguousarray(z, dtype=np.int32)
+    rows = _all(len(z)) if rows is None else rows
     votes = np.empty((len(a_star), b.rows), np.int32)
     below = np.empty((len(a_star), -(-b.rows // 64)), np.uint64)
 
     def some(i, j):
         return training_kernels.back_project(
-            a_star[i:j], z[i:j], bound, b.panels, votes[i:j], below[i:j]
+            a_star[i:j], z, rows[i:j], bound, b.panels, votes[i:j], below[i:j]
         )
 
-    return below, sum(_share(_parts(None, votes.size * b.columns), len(z), some))
+    return below, sum(_share(_parts(None, votes.size * b.columns), len(a_star), some))
 
 
 def differ(a: np.ndarray, b: np.ndarray) -> int:
@@ -211,50 +212,76 @@ def agreement(z: np.ndarray, s_star: np.ndarray) -> np.ndarray:
     return total
 
 
-def select(z: np.ndarray, a_star: np.ndarray, group: int) -> np.ndarray:
-    """Pick in each group the wrong neuron nearest to flipping, or -1 where none is wrong."""
-    winners = np.empty((z.shape[0], z.shape[1] // group), np.int32)
+def select(
+    z: np.ndarray, a_star: np.ndarray, group: int, rows: np.ndarray | None = None
+) -> tuple[np.ndarray, int]:
+    """Pick in each group the wrong neuron nearest to flipping, or -1; how many are wrong."""
+    winners = np.empty((len(a_star), z.shape[1] // group), np.int32)
     z = np.ascontiguousarray(z, dtype=np.int32)
-    training_kernels.select(z, np.ascontiguousarray(a_star), group, winners)
-    return winners
+    rows = _all(len(z)) if rows is None else rows
+    wrong = training_kernels.select(z, rows, np.ascontiguousarray(a_star), group, winners)
+    return winners, wrong
 
 
 def update(
-    H: np.ndarray, words: np.ndarray, winners: np.ndarray, a_star: np.ndarray, a_prev: np.ndarray
+    H: np.ndarray,
+    words: np.ndarray,
+    winners: np.ndarray,
+    a_star: np.ndarray,
+    a_prev: np.ndarray,
+    rows: np.ndarray | None = None,
+    coin: tuple[int, ...] | None = None,
+    b: Operand | None = None,
 ) -> int:
-    """Add ``2 * sum(a_star a_prev^T)`` over the winners to ``H``; re-sign ``words``; in place."""
-    steps = (-1, *a_star.shape[-2:])
-    a_star = np.ascontiguousarray(a_star).reshape(steps)
-    a_prev = np.ascontiguousarray(a_prev).reshape(len(a_star), len(winners), -1)
+    """Add ``2 * sum(a_star a_prev^T)`` over the winners to ``H``; re-sign; reinforce; in place."""
+    a_star = np.ascontiguousarray(a_star).reshape(-1, *a_star.shape[-2:])
+    a_prev = np.ascontiguousarray(a_prev).reshape(len(a_star), -1, a_prev.shape[-1])
+    rows = _all(len(winners)) if rows is None else rows
+    panels = _NO_PANELS if b is None else b.panels
+    coin = _NO_COIN if coin is None else _coin(H, *coin)
     winners = np.ascontiguousarray(winners)
-    return sum(
-        _share(
-            _parts(None, H.size, SHARED_ENTRIES),
-            len(H),
-            lambda i, j: training_kernels.update(H, words, winners, a_star, a_prev, i, j),
-        )
-    )
+
+    def some(i, j):
+        return training_kernels.update(H, words, panels, rows, winners, a_star, a_prev, coin, i, j)
+
+    return sum(_share(_parts(None, H.size, SHARED_ENTRIES), len(H), some))
 
 
 def reinforce(
     H: np.ndarray, probability: int, seed: int, layer: int, batch: int, epoch: int
 ) -> None:
     """Push the picked entries of ``H`` 2 further from zero, in place; no sign changes."""
-    skips, where = _skips(probability, H.shape[1]), (seed, layer, batch, epoch)
+    coin = _coin(H, probability, seed, layer, batch, epoch)
     _share(
         _parts(None, H.size, SHARED_ENTRIES),
         len(H),
-        lambda i, j: training_kernels.reinforce(H, *skips, *where, i, j),
+        lambda i, j: training_kernels.reinforce(H, coin, i, j),
     )
+
+
+def _coin(H: np.ndarray, probability: int, *where: int) -> tuple:
+    """What a kernel needs to reinforce: a table, a guide, blocks of words, and their address."""
+    return *_skips(probability, H.shape[1]), *where
 
 
 @lru_cache(maxsize=64)
 def _skips(probability: int, columns: int) -> tuple[np.ndarray, np.ndarray, int]:
     """The table of skips, a guide into it, and the blocks of random words that serve most rows."""
+    table = np.append(skip_table(probability), np.uint64(0))  # no word is below the last
     guide = np.empty(1 << training_kernels.GUIDE_BITS, np.int16)
-    training_kernels.fill_guide(skip_table(probability), guide)
-    expected = columns * probability / 2**32 + columns / 256
-    return skip_table(probability), guide, int((expected + 2 * expected**0.5) / 4) + 1
+    training_kernels.fill_guide(table, guide)
+    expected = columns * probability / 2**32 + columns / SKIPS
+    return table, guide, int((expected + expected**0.5) / 4) + 1
+
+
+@lru_cache(maxsize=16)
+def _all(n: int) -> np.ndarray:
+    """Every row of ``n``."""
+    return np.arange(n)
+
+
+_NO_PANELS = np.empty(0, np.uint64)
+_NO_COIN = (_NO_PANELS, np.empty(0, np.int16), 0, 0, 0, 0, 0)
 
 
 # --- threads -------------------------------------------------------------------------------------

@@ -38,6 +38,10 @@ class Operand:
             self._signs = self.unpack(self.words)
         return self._signs
 
+    def forget(self) -> None:
+        """Unpack anew at the next product: the words have changed."""
+        self._signs = None
+
     def unpack(self, words: np.ndarray) -> np.ndarray:
         """The signs of rows that are packed like these, float32, eight at a time by a table."""
         octets = np.ascontiguousarray(words).astype("<u8", copy=False).view(np.uint8)
@@ -164,14 +168,14 @@ def fires(logits: np.ndarray, y: np.ndarray, bound: int) -> tuple[np.ndarray, in
 
 
 def back_project(
-    a_star: np.ndarray, z: np.ndarray, bound: int, b: Operand
+    a_star: np.ndarray, z: np.ndarray, bound: int, b: Operand, rows: np.ndarray | None = None
 ) -> tuple[np.ndarray, int]:
     """What is desired below, packed, by the votes of ``|z| <= bound``; how many may vote.
 
     ``a_star`` packed (n, words) and ``z`` int32 (n, K) of the layer above; ``b`` its weights
-    transposed.
+    transposed. ``a_star`` may be of some samples only: those of the ``rows`` of ``z``.
     """
-    gate = pack_within(z, bound)
+    gate = pack_within(z if rows is None else z[rows], bound)
     return pack_signs(masked_product(a_star, gate, b)), int(np.bitwise_count(gate).sum())
 
 
@@ -188,31 +192,49 @@ def agreement(z: np.ndarray, s_star: np.ndarray) -> np.ndarray:
     return total
 
 
-def select(z: np.ndarray, a_star: np.ndarray, group: int) -> np.ndarray:
-    """Pick in each group the wrong neuron nearest to flipping, or -1 where none is wrong.
+def select(
+    z: np.ndarray, a_star: np.ndarray, group: int, rows: np.ndarray | None = None
+) -> tuple[np.ndarray, int]:
+    """Pick in each group the wrong neuron nearest to flipping, or -1; how many are wrong.
 
     ``z`` int32 (n, K) and the desired activations ``a_star`` packed (n, words) give winners
     int32 (n, K / group): the neuron's index in the layer. Wrong is ``sign(z) != a_star``, nearest
-    is the smallest ``|z|``, and the first of equals wins.
+    is the smallest ``|z|``, and the first of equals wins. ``a_star`` may be of some samples only:
+    those of the ``rows`` of ``z``.
     """
+    z = z if rows is None else z[rows]
     n, width = z.shape
     wrong = (z >= 0) != (unpack_signs(a_star, width) > 0)
-    distance = np.where(wrong, np.abs(z), np.iinfo(np.int32).max).reshape(n, -1, group)
+    distance = np.where(wrong, np.abs(z), np.iinfo(np.int32).max).reshape(n, width // group, group)
     winner = distance.argmin(axis=2) + np.arange(0, width, group)
-    return np.where(wrong.reshape(n, -1, group).any(axis=2), winner, -1).astype(np.int32)
+    winner = np.where(wrong.reshape(n, width // group, group).any(axis=2), winner, -1).astype(
+        np.int32
+    )
+    return winner, int(wrong.sum())
 
 
 def update(
-    H: np.ndarray, words: np.ndarray, winners: np.ndarray, a_star: np.ndarray, a_prev: np.ndarray
+    H: np.ndarray,
+    words: np.ndarray,
+    winners: np.ndarray,
+    a_star: np.ndarray,
+    a_prev: np.ndarray,
+    rows: np.ndarray | None = None,
+    coin: tuple[int, ...] | None = None,
+    b: Operand | None = None,
 ) -> int:
-    """Add ``2 * sum(a_star a_prev^T)`` over the winners to ``H`` and re-sign ``words``, in place.
+    """Add ``2 * sum(a_star a_prev^T)`` over the winners to ``H``; re-sign; reinforce; in place.
 
     ``H`` int16 (K, K_prev), ``words`` its packed signs; ``winners`` (n, groups), ``a_star`` packed
     (n, K bits), ``a_prev`` packed (n, K_prev bits). The last two may have an axis in front, of
     steps that share the winners. The sum is exact, added once, then saturated. Returns how many
     signs changed.
+
+    The winners may be of some samples only: those of the ``rows`` of ``a_prev``. ``coin`` has the
+    arguments of :func:`reinforce` behind ``H``. ``b`` was prepared from ``words``, and follows.
     """
     width, fan_in = H.shape
+    a_prev = a_prev if rows is None else a_prev[..., rows, :]
     steps = a_star.size // a_star.shape[-1] // len(winners)
     a_star, a_prev = (a.reshape(steps * len(winners), -1) for a in (a_star, a_prev))
     sample, group = np.nonzero(np.tile(winners, (steps, 1)) >= 0)
@@ -223,6 +245,10 @@ def update(
     H[...] = np.clip(H + 2 * total, -HIDDEN_MAX, HIDDEN_MAX)
     before = words.copy()
     words[...] = pack_signs(H)
+    if coin is not None:
+        reinforce(H, *coin)
+    if b is not None:
+        b.forget()
     return differ(before, words)
 
 

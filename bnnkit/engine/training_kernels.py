@@ -12,9 +12,11 @@ from numba import njit
 
 from bnnkit.engine.intrinsics import (
     LANES,
+    PANEL,
     add_counts,
     add_signed,
     count_eight,
+    count_three,
     store_keys,
     word_of_signs,
 )
@@ -64,13 +66,13 @@ def fires(logits, y, bound, rows):
 
 
 @njit(cache=True, nogil=True)
-def back_project(a_star, z, bound, panels, votes, below):
+def back_project(a_star, z, rows, bound, panels, votes, below):
     """What is desired below: the gate ``|z| <= bound``, the votes of the open, their signs.
 
-    Returns how many gates are open.
+    Row ``i`` of ``a_star`` is of sample ``rows[i]`` of ``z``. Returns how many gates are open.
     """
     gate = np.empty(a_star.shape, np.uint64)
-    pack_within(z, bound, gate)
+    pack_within(z, rows, bound, gate)
     masked_product(a_star, gate, panels, votes)
     pack_integer_signs(votes, below)
     return count_ones(gate)
@@ -136,51 +138,60 @@ def select_loops(z, a_star, group, winners):
 
 
 @njit(cache=True, nogil=True)
-def select(z, a_star, group, winners):
-    """The same without a branch: distance and number of a neuron in one key, the smallest wins."""
-    rows, width = z.shape
+def select(z, rows, a_star, group, winners):
+    """The same without a branch: distance and number of a neuron in one key, the smallest wins.
+
+    Row ``i`` of ``a_star`` is of sample ``rows[i]`` of ``z``. Returns how many neurons are wrong.
+    """
+    width = z.shape[1]
     whole = width // 64
-    keys = np.empty(width, np.int64)
-    for i in range(rows):
+    keys, differ = np.empty(width, np.int64), np.uint64(0)
+    for i, row in enumerate(rows):
         for j in range(whole):
-            at = i * width + 64 * j
+            at = row * width + 64 * j
             wrong = word_of_signs(z, at) ^ a_star[i, j]
             store_keys(z, at, wrong, keys, 64 * j, 64 * j)
+            differ += popcount(wrong)
         for j in range(64 * whole, width):
             wanted = (a_star[i, whole] >> np.uint64(j & 63)) & _ONE
-            wrong = (z[i, j] >= 0) != (wanted == _ONE)
-            keys[j] = abs(np.int64(z[i, j])) << 32 | j if wrong else NO_KEY
+            wrong = (z[row, j] >= 0) != (wanted == _ONE)
+            keys[j] = abs(np.int64(z[row, j])) << 32 | j if wrong else NO_KEY
+            differ += np.uint64(wrong)
         for g in range(winners.shape[1]):
             key = np.int64(NO_KEY)
             for j in range(g * group, (g + 1) * group):
                 key = min(key, keys[j])
             winners[i, g] = key & 0xFFFFFFFF if key != NO_KEY else -1
+    return differ
 
 
 # --- the update ----------------------------------------------------------------------------------
 
 
 @njit(cache=True)
-def add_row_loops(H, j, samples, a_star, a_prev):
-    """Row ``j`` of the update as it is defined: sum over its samples, add once, saturate."""
+def add_row_loops(H, j, samples, rows, a_star, a_prev):
+    """Row ``j`` of the update as it is defined: sum over its samples, add once, saturate.
+
+    Sample ``i`` of ``a_star`` is sample ``rows[i]`` of ``a_prev``.
+    """
     fan_in = H.shape[1]
     total = np.zeros(fan_in, np.int64)
     for t in range(a_star.shape[0]):
         for i in samples:
             wanted = (a_star[t, i, j >> 6] >> np.uint64(j & 63)) & _ONE
             for k in range(fan_in):
-                bit = (a_prev[t, i, k >> 6] >> np.uint64(k & 63)) & _ONE
+                bit = (a_prev[t, rows[i], k >> 6] >> np.uint64(k & 63)) & _ONE
                 total[k] += 2 if bit == wanted else -2
     for k in range(fan_in):
         H[j, k] = min(max(H[j, k] + total[k], -HIDDEN_MAX), HIDDEN_MAX)
 
 
 @njit(cache=True)
-def update_loops(H, words, winners, a_star, a_prev):
+def update_loops(H, words, rows, winners, a_star, a_prev):
     """The update as it is defined, neuron by neuron; then re-sign."""
     group = H.shape[0] // winners.shape[1]
     for j in range(H.shape[0]):
-        add_row_loops(H, j, np.nonzero(winners[:, j // group] == j)[0], a_star, a_prev)
+        add_row_loops(H, j, np.nonzero(winners[:, j // group] == j)[0], rows, a_star, a_prev)
     pack_signs(H, words)
 
 
@@ -207,23 +218,27 @@ def samples_by_neuron(winners, begin, end):
 
 
 @njit(cache=True, nogil=True)
-def add_row(H, j, rows, at, flip, hits, planes, spare, words):
+def add_row(H, j, inputs, at, flip, hits, planes, spare, words):
     """Row ``j`` of the update: count the hits of every column, add once, saturate, re-sign.
 
     Returns how many signs changed. The last word of a row is done in a place of its own.
     """
     fan_in, flipped = H.shape[1], np.uint64(0)
     tail = fan_in % 64
-    depth = 3
+    depth = 2
     while hits >> depth:
         depth += 1
     chunk = depth * LANES  # planes of 8 words of a row
     long = -(-words.shape[1] // LANES) * LANES
-    for p in range(long * depth):
-        planes[p] = 0
-    for first in range(0, hits, 8):
+    if hits <= 3:
         for k in range(0, long, LANES):
-            count_eight(rows, at, flip, first, k, planes, k * depth, depth)
+            count_three(inputs, at, flip, 0, k, planes, k * depth)
+    else:
+        for p in range(long * depth):
+            planes[p] = 0
+        for first in range(0, hits, 8):
+            for k in range(0, long, LANES):
+                count_eight(inputs, at, flip, first, k, planes, k * depth, depth)
     for k in range(words.shape[1]):
         lane = k // LANES * chunk + k % LANES
         if k < fan_in // 64:
@@ -246,48 +261,6 @@ def whole_lines(n):
     words = np.zeros(n + LANES, np.uint64)
     skip = -(words.ctypes.data >> 3) & (LANES - 1)
     return words[skip : skip + n]
-
-
-@njit(cache=True, nogil=True)
-def update(H, words, winners, a_star, a_prev, begin, end):
-    """The same for the rows ``begin`` to ``end``; returns how many signs changed.
-
-    The rows of ``a_prev`` are copied to whole vectors, and a row of zeros is added: it fills up
-    the last eight hits of a neuron.
-    """
-    steps, samples, _ = a_star.shape
-    long = -(-words.shape[1] // LANES) * LANES
-    rows = whole_lines((steps * samples + 1) * long)
-    for i in range(steps * samples):
-        for k in range(words.shape[1]):
-            rows[i * long + k] = a_prev[i // samples, i % samples, k]
-    start, sample = samples_by_neuron(winners, begin, end)
-    most = min(steps * samples, MOST_HITS) + 8
-    at, flip = np.empty(most, np.int64), np.empty(most, np.uint64)
-    planes, spare = whole_lines(DEPTH * long), np.empty(64, np.int16)
-    flipped = np.uint64(0)
-    for j in range(begin, end):
-        first, last = start[j - begin], start[j - begin + 1]
-        hits = steps * (last - first)
-        if hits == 0:
-            continue
-        if hits > MOST_HITS:
-            before = words[j].copy()
-            add_row_loops(H, j, sample[first:last], a_star, a_prev)
-            pack_integer_signs(H[j : j + 1], words[j : j + 1])
-            for k in range(words.shape[1]):
-                flipped += popcount(words[j, k] ^ before[k])
-            continue
-        hit = 0
-        for i in sample[first:last]:
-            for t in range(steps):
-                at[hit] = (t * samples + i) * long
-                flip[hit] = ((a_star[t, i, j >> 6] >> np.uint64(j & 63)) & _ONE) - _ONE
-                hit += 1
-        for hit in range(hits, hits + 8):
-            at[hit], flip[hit] = steps * samples * long, 0
-        flipped += add_row(H, j, rows, at, flip, hits, planes, spare, words)
-    return flipped
 
 
 # --- reinforcement -------------------------------------------------------------------------------
@@ -327,42 +300,136 @@ def fill_guide(table, guide):
 
 
 @njit(cache=True, nogil=True)
-def reinforce(H, table, guide, chunk, seed, layer, batch, epoch, begin, end):
-    """Walk each row from one picked entry to the next; the rows ``begin`` to ``end``.
+def find_skips(words, table, guide, skips):
+    """For each random word: how many entries of the descending table, a 0 at its end, are above."""
+    missed = False
+    for i in range(len(words)):
+        skip = np.uint64(guide[words[i] >> np.uint64(32 - GUIDE_BITS)])
+        skip += np.uint64(words[i] < table[skip])  # mostly enough, and no branch to guess
+        missed |= words[i] < table[skip]
+        skips[i] = skip
+    if missed:
+        for i in range(len(words)):
+            while words[i] < table[skips[i]]:
+                skips[i] += 1
 
-    The first ``chunk`` blocks of words of a few rows are made side by side; a row that needs more
-    makes its own, a block at a time.
+
+@njit(cache=True, nogil=True)
+def room_to_reinforce(columns, chunk):
+    """Random words, skips, positions and places for :func:`reinforce_beside`."""
+    made = chunk * 4 * BESIDE
+    words, skips = np.zeros(made, np.uint64), np.empty(made, np.int64)
+    return words, skips, np.empty(BESIDE, np.int64), np.empty(made + BESIDE * columns, np.int64)
+
+
+@njit(cache=True, nogil=True)
+def reinforce_beside(H, coin, room, top, rows):
+    """Walk a few rows, from ``top`` on, from one picked entry to the next; then push the picked.
+
+    The first ``chunk`` blocks of words of all rows are made side by side, and all used: behind
+    the end of a row they pick nothing. A row that needs more makes its own, a block at a time.
     """
-    columns = H.shape[1]
+    table, guide, chunk, seed, layer, batch, epoch = coin
+    words, skips, positions, places = room
+    columns, flat = H.shape[1], H.reshape(-1)
     blocks_a_row = -(-columns // 4)
-    words = np.empty((chunk, 4, BESIDE), np.uint64)
-    one = np.int64(1)
-    more = np.empty((4, one), np.uint64)
-    for i in range(begin, end):
-        beside = (i - begin) % BESIDE
-        if beside == 0:
-            count = min(BESIDE, end - i)
-            for b in range(chunk):
-                first = i * blocks_a_row + b
-                philox_blocks(first, blocks_a_row, count, layer, batch, epoch, seed, words[b])
-        position, used = 0, 0
+    for b in range(chunk):
+        block = words[b * 4 * BESIDE : (b + 1) * 4 * BESIDE].reshape(4, BESIDE)
+        first = top * blocks_a_row + b
+        philox_blocks(first, blocks_a_row, rows, layer, batch, epoch, seed, block)
+    find_skips(words, table, guide, skips)
+    for i in range(BESIDE):
+        positions[i] = 0 if i < rows else columns
+    for w in range(4 * chunk):
+        for i in range(BESIDE):  # eight at a time in a register
+            skip = skips[w * BESIDE + i]
+            position = positions[i] + skip
+            picked = (skip < SKIPS) & (position < columns)
+            places[w * BESIDE + i] = (top + i) * columns + position if picked else -1
+            positions[i] = position + (skip < SKIPS)
+    count = 0
+    for n in range(len(skips)):
+        places[count] = places[n]
+        count += places[n] >= 0
+    for i in range(rows):
+        position, b = positions[i], chunk
         while position < columns:
-            block, part = used >> 2, used & 3
-            if block < chunk:
-                word = words[block, part, beside]
-            else:
-                if part == 0:
-                    first = i * blocks_a_row + block
-                    philox_blocks(first, blocks_a_row, one, layer, batch, epoch, seed, more)
-                word = more[part, 0]
-            used += 1
-            skip = np.int64(guide[word >> np.uint64(32 - GUIDE_BITS)])
-            while skip < SKIPS and word < table[skip]:
-                skip += 1
-            position += skip
-            if skip < SKIPS:  # else so far and no further: ask the next word
-                if position < columns:
-                    h = np.int32(H[i, position])
-                    h += 2 if h > 0 else -2
-                    H[i, position] = min(max(h, -HIDDEN_MAX), HIDDEN_MAX)
-                position += 1
+            first = (top + i) * blocks_a_row + b
+            block = words[:4].reshape(4, 1)
+            philox_blocks(first, blocks_a_row, 1, layer, batch, epoch, seed, block)
+            find_skips(words[:4], table, guide, skips[:4])
+            for skip in skips[:4]:
+                position += skip
+                if skip < SKIPS:
+                    if position < columns:
+                        places[count] = (top + i) * columns + position
+                        count += 1
+                    position += 1
+            b += 1
+    for place in places[:count]:
+        h = np.int32(flat[place])
+        h += 2 if h > 0 else -2
+        flat[place] = min(max(h, -HIDDEN_MAX), HIDDEN_MAX)
+
+
+@njit(cache=True, nogil=True)
+def reinforce(H, coin, begin, end):
+    """Push the entries that the coin picks 2 further from zero; the rows ``begin`` to ``end``.
+
+    ``coin`` is (table, guide, chunk, seed, layer, batch, epoch).
+    """
+    room = room_to_reinforce(H.shape[1], coin[2])
+    for top in range(begin, end, BESIDE):
+        reinforce_beside(H, coin, room, top, min(BESIDE, end - top))
+
+
+# --- the update of all rows ----------------------------------------------------------------------
+
+
+@njit(cache=True, nogil=True)
+def update(H, words, panels, rows, winners, a_star, a_prev, coin, begin, end):
+    """The same for the rows ``begin`` to ``end`` of ``H``; returns how many signs changed.
+
+    The new signs are stored in the panels as well, if there are any, and every few rows are
+    reinforced by ``coin``, if it has random words to make, while they are in the cache. The inputs
+    are copied to whole vectors, and one of zeros is added: it fills up the last hits of a neuron.
+    """
+    steps, samples, _ = a_star.shape
+    long = -(-words.shape[1] // LANES) * LANES
+    inputs = whole_lines((steps * samples + 1) * long)
+    for t in range(steps):
+        for i in range(samples):
+            for k in range(words.shape[1]):
+                inputs[(t * samples + i) * long + k] = a_prev[t, rows[i], k]
+    start, sample = samples_by_neuron(winners, begin, end)
+    most = min(steps * samples, MOST_HITS) + 8
+    at, flip = np.empty(most, np.int64), np.empty(most, np.uint64)
+    planes, spare = whole_lines(DEPTH * long), np.empty(64, np.int16)
+    tossed, room = coin[2] > 0, room_to_reinforce(H.shape[1], coin[2])
+    flipped = np.uint64(0)
+    for j in range(begin, end):
+        first, last = start[j - begin], start[j - begin + 1]
+        hits = steps * (last - first)
+        if hits > MOST_HITS:
+            before = words[j].copy()
+            add_row_loops(H, j, sample[first:last], rows, a_star, a_prev)
+            pack_integer_signs(H[j : j + 1], words[j : j + 1])
+            for k in range(words.shape[1]):
+                flipped += popcount(words[j, k] ^ before[k])
+        elif hits:
+            hit = 0
+            for i in sample[first:last]:
+                for t in range(steps):
+                    at[hit] = (t * samples + i) * long
+                    flip[hit] = ((a_star[t, i, j >> 6] >> np.uint64(j & 63)) & _ONE) - _ONE
+                    hit += 1
+            for hit in range(hits, hits + 8):
+                at[hit], flip[hit] = steps * samples * long, 0
+            flipped += add_row(H, j, inputs, at, flip, hits, planes, spare, words)
+        if hits and len(panels):
+            for k in range(words.shape[1]):
+                panels[(j // PANEL * words.shape[1] + k) * PANEL + j % PANEL] = words[j, k]
+        beside = (j - begin) % BESIDE + 1
+        if tossed and (beside == BESIDE or j + 1 == end):
+            reinforce_beside(H, coin, room, j + 1 - beside, beside)
+    return flipped
