@@ -8,7 +8,7 @@ loader                       what                                               
 :func:`load_mnist`           70,000 handwritten digits, 28 x 28                     12 MB
 :func:`load_fashion_mnist`   70,000 pieces of clothing, 28 x 28                     31 MB
 :func:`load_cifar10`         60,000 small colour photographs, 3 x 32 x 32           170 MB
-:func:`load_svhn`            630,000 photographs of house numbers, 3 x 32 x 32     1.6 GB
+:func:`load_svhn`            630,000 house numbers in colour, 3 x 32 x 32           1.6 GB
 :func:`load_ucr`             time series of the UCR/UEA archive                     aeon, folder
 ===========================  =====================================================  ============
 
