@@ -560,3 +560,13 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(tmp_path):
     assert process.communicate()[0] == "begin\n" + whole
     assert [each.name for each in tmp_path.iterdir()] == ["run.bnn"]
     print(f"{kills} times killed, then the same weights: {whole.split()[-1][:16]}")
+
+
+def test_a_stream_goes_on_where_it_stopped():
+    X = np.where(np.random.default_rng(0).random((90, 13)) < 0.5, -1, 1)
+    y = np.arange(90) % 3
+    whole = BEPNetwork((13, 9), 3, reinforce_by="width").partial_fit(X[:50], y[:50], 7)
+    parted = loads(dumps(whole))
+    assert parted.reinforce_by == "width"
+    hashes = {net.partial_fit(X[50:], y[50:], 7).weights_sha256() for net in (whole, parted)}
+    assert len(hashes) == 1

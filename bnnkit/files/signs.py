@@ -23,7 +23,10 @@ from bnnkit.files import schema
 from bnnkit.files.container import FileError, Sealed, Stored
 from bnnkit.recurrent import BEPRecurrentNetwork
 
-BEP_SETTINGS = ("widths", "n_classes", "seed", "credit", "r", "nu", "p_r", "groups", "patience")
+BEP_SETTINGS = (
+    *("widths", "n_classes", "seed", "credit"),
+    *("r", "nu", "p_r", "reinforce_by", "groups", "patience"),
+)
 RECURRENT_SETTINGS = (
     *("inputs", "n_classes", "state", "readout", "expansion", "window", "horizon", "start"),
     *("seed", "r", "nu", "p_r", "groups", "patience"),
@@ -41,6 +44,7 @@ def pack_network(network: SignNetwork, hidden: bool) -> Stored:
         "error": network._error,
         "best_error": network._best_error if network._best_error < math.inf else None,
         "waited": network._waited,
+        "streamed": [network._streamed, network._stream_batch, network._stream_error],
         "history": [dataclasses.asdict(epoch) for epoch in network.history] if hidden else [],
     }
     stored = Stored(type(network).__name__, settings, state, weights(network.layers, hidden))
@@ -97,18 +101,21 @@ def unpack_recurrent(stored: Stored) -> BEPRecurrentNetwork:
 
 def restore_network(network: SignNetwork, stored: Stored) -> None:
     """Bring an existing network to the weights and the progress that ``stored`` has."""
-    names = ("epoch", "error", "best_error", "waited", "history")
+    names = ("epoch", "error", "best_error", "waited", "streamed", "history")
     state = schema.keys(stored.state, names, "the state")
     epoch = schema.integer(state["epoch"], "epoch", high=EPOCH)
     error = schema.number(state["error"], "error")
     best_error = schema.optional(schema.number)(state["best_error"], "best_error")
     waited = schema.integer(state["waited"], "waited")
     history = schema.listed(state["history"], _epoch, "history")
-    if not 0 <= error <= 1:
-        raise FileError(f"error must be a fraction, got {error}")
+    streamed = schema.listed(state["streamed"], schema.number, "streamed", length=3)
+    if not 0 <= error <= 1 or not 0 <= streamed[2] <= 1:
+        raise FileError(f"errors must be fractions, got {error} and {streamed[2]}")
+    samples, batches = (schema.integer(n, "streamed") for n in state["streamed"][:2])
     network.set_hidden(open_weights(stored, len(network.layers)))
     network.epoch, network.history = epoch, history
     network._error, network._waited = error, waited
+    network._streamed, network._stream_batch, network._stream_error = samples, batches, streamed[2]
     network._best_error = math.inf if best_error is None else best_error
     network.groups = list(stored.settings["groups"])
 
