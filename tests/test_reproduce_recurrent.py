@@ -250,6 +250,7 @@ def test_pixels_come_in_order(window, clock):
 def test_an_interrupted_run_ends_with_the_same_weights(tmp_path, monkeypatch):
     data = images()
     monkeypatch.setattr(digits, "load", lambda: data)
+    monkeypatch.setitem(digits.SETTINGS, "held_out", 20)
     request = Request(widths=(15, 15), windows=(4,), epochs=5)
     (run,) = EXPERIMENTS["s-mnist"].runs(request)
     whole = digits.train_digits(data, run, Monitor())

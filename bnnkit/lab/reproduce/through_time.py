@@ -8,7 +8,6 @@ import numpy as np
 
 from bnnkit.bep import start_group
 from bnnkit.errors import check_widths
-from bnnkit.files import Checkpoint
 from bnnkit.lab.reproduce.experiment import Monitor, Run
 from bnnkit.lab.reproduce.methods import percent
 from bnnkit.recurrent import BEPRecurrentNetwork
@@ -46,21 +45,23 @@ def train_and_judge(
     epochs: int,
     batch: int,
     monitor: Monitor,
-    checkpoint: Checkpoint | None = None,
+    **options,
 ) -> dict[str, Any]:
     """Train for ``epochs``; test accuracy is the mean after each of the last three.
 
-    ``train`` and ``test`` are pairs of sequences (cases, inputs, steps) and classes.
+    ``train`` and ``test`` are pairs of sequences (cases, inputs, steps) and classes. ``options``
+    go to ``fit``; a checkpoint among them holds all epochs but the last two.
     """
 
     def tell(net, epoch):
         monitor.epoch(epoch.epoch, epochs, percent(1 - epoch.train_error))
 
     first = max(1, epochs - LAST + 1)
-    net.fit(*train, first, batch, callback=tell, checkpoint=checkpoint)
+    net.fit(*train, first, batch, callback=tell, **options)
+    options.pop("checkpoint", None)
     accuracies = [net.score(*test)]
     for _ in range(epochs - first):
-        net.fit(*train, 1, batch, callback=tell)
+        net.fit(*train, 1, batch, callback=tell, **options)
         accuracies.append(net.score(*test))
     last = net.history[-1]
     return {
