@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from bnnkit import BEPRecurrentNetwork
 from bnnkit.datasets import stratified_folds
 from bnnkit.datasets.dataset import Dataset
-from bnnkit.lab.reproduce import EXPERIMENTS, Monitor, Request, digits, reproduce, series, tuning
+from bnnkit.lab.reproduce import (
+    EXPERIMENTS,
+    Monitor,
+    Request,
+    digits,
+    report,
+    reproduce,
+    series,
+    tuning,
+)
 from bnnkit.lab.reproduce.folds import cases_of_fold
 from bnnkit.lab.reproduce.through_time import groups_of, train_and_judge
 from bnnkit.readings import Reader, Reading, readings
@@ -302,3 +311,27 @@ def test_the_last_three_epochs_are_averaged():
     for epochs in (1, 2, 5):
         figures = train_and_judge(net(), train, test, epochs, 20, Monitor())
         assert figures["test_accuracy"] == round(100 * np.mean(scores[:epochs][-3:]), 2)
+
+
+# The table
+
+
+def test_a_line_a_data_set_and_their_means():
+    chosen = {"reading": "chunks", "window": 4, "bits": 10}
+    rows = [
+        {"dataset": d, "method": m, "test_accuracy": a, "paper": p, **chosen}
+        for d, m, a, p in [
+            ("A", "bep", 80.0, 79.0), ("A", "bep", 82.0, 79.0), ("A", "1nn", 70.0, None),
+            ("B", "bep", 60.0, 62.0), ("B", "1nn", 65.0, None),
+        ]
+    ]  # fmt: skip
+    rows[1] = rows[1] | {"reading": "last", "window": 12}
+    table = report.by_dataset(rows, ("bep", "1nn"))
+    assert table.columns == ["data set", "runs", "bep", "paper", "difference", "read as", "1nn"]
+    assert table.lines == [
+        ["A", "2", "81.0 ± 1.4", "79", "+2.0", "chunks 4 × 10, last 12 × 10", "70.0"],
+        ["B", "1", "60.0", "62", "-2.0", "chunks 4 × 10", "65.0"],
+        ["mean", "", "70.5", "70.5", "+0.0", "", "67.5"],
+    ]
+    unlisted = [row | {"paper": None} for row in rows[:2]]
+    assert len(report.by_dataset(unlisted, ("bep",)).lines) == 1

@@ -29,7 +29,8 @@ def planned(row):
 
 def order(row):
     """Methods together, small nets first, then what an ablation varies as it was planned."""
-    return (row["dataset"], row["method"], len(row["widths"]), row["widths"], row["seed"] or 0)
+    numbers = (row["seed"] or 0, row["fold"] or 0)
+    return (row["dataset"], row["method"], len(row["widths"]), row["widths"], *numbers)
 
 
 def main(*stores):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,6 +137,39 @@ def comparison(rows: list[Row], methods: Iterable[str], caption: str = "") -> Ta
             line += [spread(chosen), "" if paper is None else f"{paper:g}", beside_paper(chosen)]
         lines.append(line)
     return Table(columns, lines, caption)
+
+
+def by_dataset(rows: list[Row], methods: Iterable[str], caption: str = "") -> Table:
+    """Return a line a data set: BEP beside the paper, how it came to read the data, the others.
+
+    A last line has the means over the data sets, each counted once.
+    """
+    others = [method for method in methods if method != "bep"]
+    columns = ["data set", "runs", "bep", "paper", "difference", "read as", *others]
+    lines, sets = [], grouped(rows, "dataset")
+    for (dataset,), of_set in sets.items():
+        bep = select(of_set, method="bep")
+        paper = bep[0]["paper"]
+        line = [dataset, str(len(bep)), spread(bep), "" if paper is None else f"{paper:g}"]
+        line += [beside_paper(bep), _read_as(bep)]
+        lines.append(line + [spread(select(of_set, method=method)) for method in others])
+    means = {
+        method: mean(average(select(of_set, method=method)) for of_set in sets.values())
+        for method in ("bep", *others)
+        if all(select(of_set, method=method) for of_set in sets.values())
+    }
+    papers = [of_set[0]["paper"] for of_set in (select(s, method="bep") for s in sets.values())]
+    if None not in papers:
+        ours = [f"{means['bep']:.1f}", f"{mean(papers):.1f}", f"{means['bep'] - mean(papers):+.1f}"]
+        shown = [f"{means[method]:.1f}" if method in means else "" for method in others]
+        lines.append(["mean", "", *ours, "", *shown])
+    return Table(columns, lines, caption)
+
+
+def _read_as(rows: list[Row]) -> str:
+    """The readings that the folds chose, steps x bits, the most frequent first."""
+    found = Counter(f"{row['reading']} {row['window']} × {row['bits']}" for row in rows)
+    return ", ".join(name for name, _ in found.most_common())
 
 
 def ablation(rows: list[Row], *names: str, caption: str = "", figures=("test_accuracy",)) -> Table:

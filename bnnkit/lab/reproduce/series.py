@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from bnnkit.datasets import Dataset, load_ucr, ucr_names
+from bnnkit.datasets import Dataset, load_ucr
 from bnnkit.errors import check_option
 from bnnkit.lab.reproduce import series_baselines
 from bnnkit.lab.reproduce.experiment import PRESETS, Experiment, Monitor, Request, Run
@@ -54,7 +54,7 @@ class TimeSeries(Experiment):
         methods = [check_option(m, "--method", METHODS) for m in request.method or ("bep",)]
         return [
             series_run(name, method, preset, fold, seed, request.widths, request.epochs)
-            for name in request.datasets or _of_the_paper()
+            for name in request.datasets or TABLE_1
             for method in methods
             for seed in range(request.seeds or 1)
             for fold in range(FOLDS)
@@ -149,12 +149,6 @@ def train_series(data: Dataset, run: Run, monitor: Monitor) -> dict[str, Any]:
 def load(name: str) -> Dataset:
     """The set; planning and training ask for it again and again."""
     return load_ucr(name)
-
-
-def _of_the_paper() -> list[str]:
-    """The sets of the paper's Table 1 that are here; all if none is, so that loading says how."""
-    here = set(ucr_names())
-    return [name for name in TABLE_1 if name in here] or list(TABLE_1)
 
 
 EXPERIMENTS = [TimeSeries()]
