@@ -707,7 +707,7 @@ def test_an_unknown_engine(monkeypatch):
         pass
     monkeypatch.setenv("BNNKIT_ENGINE", "fast")
     monkeypatch.setattr("bnnkit.engine._serving", None)
-    with pytest.raises(ValueError, match="must be one of numba, numpy, got 'fast'"):
+    with pytest.raises(ValueError, match="BNNKIT_ENGINE must be one of numba, numpy, got 'fast'"):
         get_engine()
 
 

@@ -23,6 +23,7 @@ from bnnkit.packed import BitMatrix, pack
 
 CREDIT = ("bep", "local", "feedback", "frozen")
 REINFORCE_BY = ("fan_in", "width")
+INT8 = np.dtype(np.int8)
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ class BEPNetwork(SignNetwork):
         super().__init__(n_classes, seed, r, nu, p_r, groups, patience)
         self.credit = check_option(credit, "credit", CREDIT)
         self.reinforce_by = check_option(reinforce_by, "reinforce_by", REINFORCE_BY)
-        self._prepared = None  # see _chain
+        self._one_sample = self.widths[:1]
+        self._prepared: tuple = ()  # see _chain
         shapes = zip(self.widths[1:], self.widths)
         self.layers = [HiddenLayer.start(*shape, seed, layer=i) for i, shape in enumerate(shapes)]
         # What blame travels through: the layers themselves, or fixed random ones in their place.
@@ -223,12 +225,12 @@ class BEPNetwork(SignNetwork):
         Signs in an int8 array go through all layers in one call: that is the fast way for one
         sample or a few.
         """
-        if type(X) is np.ndarray and X.dtype.char == "b" and X.ndim == 2 and len(X):
-            if X.shape[1] == self.widths[0] and current_path() is not StepwisePath:
-                try:
-                    return self._chain()(X)
-                except ValueError:  # not signs: said below, and where
-                    pass
+        ready = type(X) is np.ndarray and X.dtype is INT8 and X.shape[1:] == self._one_sample
+        if ready and len(X) and current_path() is not StepwisePath:
+            try:
+                return self._chain()(X)
+            except ValueError:  # not signs: said below, and where
+                pass
         return super().decision_function(X)
 
     def _logits(self, words: np.ndarray) -> np.ndarray:
@@ -240,13 +242,17 @@ class BEPNetwork(SignNetwork):
 
     def _chain(self):
         """All layers prepared for inference; anew after a change, or for another engine."""
-        engine = get_engine()
-        key = (engine.NAME, [layer.version for layer in self.layers])
-        if self._prepared is None or self._prepared[0] != key:
+        engine, moment = get_engine(), HiddenLayer.last_change
+        if self._prepared[:2] == (engine.NAME, moment):  # nothing changed in any network
+            return self._prepared[3]
+        versions = [layer.version for layer in self.layers]
+        if self._prepared[:1] == (engine.NAME,) and self._prepared[2] == versions:
+            prepared = self._prepared[3]
+        else:
             layers = [*self.layers, self._classifiers[-1]]
-            parts = [(layer.words, layer.H.shape[1]) for layer in layers]
-            self._prepared = key, engine.chain(parts)
-        return self._prepared[1]
+            prepared = engine.chain([(layer.words, layer.H.shape[1]) for layer in layers])
+        self._prepared = engine.NAME, moment, versions, prepared
+        return prepared
 
     def _encode(self, X, name: str) -> np.ndarray:
         if isinstance(X, BitMatrix):

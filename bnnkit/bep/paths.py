@@ -32,6 +32,8 @@ SEAMS = ("1.1", "3.", "4.2", "4.3", "4.4", "4.5", "4.6", "5.")  # the steps a ne
 class HiddenLayer:
     """Hidden integers H (int16, odd) and, kept in step with them, their packed signs W."""
 
+    last_change: object = None  # of any layer: a new object each time
+
     def __init__(self, H: np.ndarray):
         self.H = np.ascontiguousarray(H, dtype=np.int16)
         self.words = get_engine().pack_signs(self.H)
@@ -75,6 +77,7 @@ class HiddenLayer:
         if forward is not None:
             self._operands[get_engine().NAME, "forward"] = forward
         self.version += 1
+        HiddenLayer.last_change = object()
 
     def set_hidden(self, H: np.ndarray) -> None:
         """Replace the hidden integers and re-sign."""

@@ -46,7 +46,8 @@ def get_engine() -> ModuleType:
     """Return the module of the engine that serves now."""
     global _serving
     if _serving is None:
-        name = _chosen or _checked(os.environ.get("BNNKIT_ENGINE") or available_engines()[0])
+        named = os.environ.get("BNNKIT_ENGINE")
+        name = _chosen or _checked(named or available_engines()[0], "BNNKIT_ENGINE")
         _serving = importlib.import_module(f"bnnkit.engine.{name}_engine")
     return _serving
 
@@ -90,9 +91,9 @@ def get_threads() -> int:
     return _threads
 
 
-def _checked(name: str) -> str:
+def _checked(name: str, what: str = "name") -> str:
     if name not in NAMES:
-        raise ValueError(f"name must be one of {', '.join(NAMES)}, got {name!r}")
+        raise ValueError(f"{what} must be one of {', '.join(NAMES)}, got {name!r}")
     if name not in available_engines():
         raise ValueError(
             "the numba engine needs numba with its compiler on: pip install 'bnnkit[fast]'"

@@ -49,6 +49,17 @@ def _int(value):
     return ir.Constant(_I64, value)
 
 
+@intrinsic
+def stay_a_call(typingctx):
+    """Let no caller take in the function that says this: it would be compiled again with each."""
+
+    def codegen(context, builder, sig, args):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
 def _make_tile(rows: int, masked: bool):
     """Emit the product of ``rows`` packed rows with one panel of 16 packed columns.
 

@@ -18,6 +18,7 @@ from bnnkit.engine.intrinsics import (
     ROWS,
     masked_tile_1,
     masked_tile_4,
+    stay_a_call,
     store_signs,
     swap_quarters,
     tile_1,
@@ -32,18 +33,6 @@ _ONE = np.uint64(1)
 
 
 # --- packing -------------------------------------------------------------------------------------
-
-
-@njit(cache=True, nogil=True)
-def pack_signs(x, words):
-    """Pack ``x >= 0``, any number type; the tail of a row, and all of a float, bit by bit."""
-    rows, columns = x.shape
-    for i in range(rows):
-        for j in range(words.shape[1]):
-            word = np.uint64(0)
-            for bit in range(min(64, columns - 64 * j)):
-                word |= np.uint64(x[i, 64 * j + bit] >= 0) << np.uint64(bit)
-            words[i, j] = word
 
 
 @njit(cache=True, nogil=True)
@@ -217,6 +206,7 @@ def chain(a, panels, widths, logits):
 
     Returns that the input is as it should be: words always are.
     """
+    stay_a_call()
     widest = 0
     for width in widths:
         widest = max(widest, width)

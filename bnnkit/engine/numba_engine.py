@@ -16,9 +16,10 @@ from functools import lru_cache
 import numpy as np
 from numba.core import event
 
-from bnnkit.engine import get_threads, kernels, training_kernels
+from bnnkit.engine import get_threads, kernels, numpy_engine, training_kernels
 from bnnkit.engine.intrinsics import PANEL, ROWS
 from bnnkit.engine.numpy_engine import SKIPS, skip_table
+from bnnkit.engine.training_kernels import GUIDE_BITS, MOST_HITS
 
 NAME = "numba"
 
@@ -42,6 +43,7 @@ class _Announcement(event.Listener):
 
 event.register("numba:compile", _Announcement())
 
+_INT8 = np.dtype(np.int8)
 SHARED_WORK = 1 << 27  # bit products, about 0.1 ms: below, a second thread brings nothing
 SHARED_ENTRIES = 1 << 20  # hidden integers, likewise
 
@@ -67,8 +69,9 @@ def operand(words: np.ndarray, columns: int | Sequence[int]) -> Operand:
 def pack_signs(x: np.ndarray) -> np.ndarray:
     """Pack ``x >= 0`` along the last axis, 64 bits a word: (m, k) -> (m, ceil(k / 64))."""
     words = np.empty((x.shape[0], -(-x.shape[1] // 64)), np.uint64)
-    kernel = kernels.pack_integer_signs if x.dtype.kind == "i" else kernels.pack_signs
-    kernel(np.ascontiguousarray(x), words)
+    if x.dtype != _INT8:  # every kernel is compiled for one type of number
+        x = (x >= 0).view(np.int8) - np.int8(1)
+    kernels.pack_integer_signs(np.ascontiguousarray(x), words)
     return words
 
 
@@ -151,9 +154,9 @@ class Chain:
         self.work = 64 * self.panels.size  # bit products a sample
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        x, logits = np.ascontiguousarray(x), np.empty((len(x), self.classes), np.int32)
-        kernel = kernels.chain_of_signs if x.dtype.char == "b" else kernels.chain
-        work = len(x) * self.work
+        x, work = np.ascontiguousarray(x), len(x) * self.work
+        logits = np.empty((len(x), self.classes), np.int32)
+        kernel = kernels.chain_of_signs if x.dtype is _INT8 else kernels.chain
         if work < SHARED_WORK:
             ok = kernel(x, self.panels, self.widths, logits)
         else:
@@ -238,6 +241,10 @@ def update(
     a_prev = np.ascontiguousarray(a_prev).reshape(len(a_star), -1, a_prev.shape[-1])
     rows = _all(len(winners)) if rows is None else rows
     panels = _NO_PANELS if b is None else b.panels
+    if len(a_star) * len(winners) > MOST_HITS:  # of one neuron, they might not fit 16 bits
+        flips = numpy_engine.update(H, words, winners, a_star, a_prev, rows, coin)
+        kernels.fill_panels(words, panels)
+        return flips
     coin = _NO_COIN if coin is None else _coin(H, *coin)
     winners = np.ascontiguousarray(winners)
 
@@ -266,10 +273,14 @@ def _coin(H: np.ndarray, probability: int, *where: int) -> tuple:
 
 @lru_cache(maxsize=64)
 def _skips(probability: int, columns: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """The table of skips, a guide into it, and the blocks of random words that serve most rows."""
+    """The table of skips, a guide into it, and the blocks of random words that serve most rows.
+
+    The guide says, for each beginning of a word, how many entries are surely above it.
+    """
     table = np.append(skip_table(probability), np.uint64(0))  # no word is below the last
-    guide = np.empty(1 << training_kernels.GUIDE_BITS, np.int16)
-    training_kernels.fill_guide(table, guide)
+    beginnings = np.arange(1, (1 << GUIDE_BITS) + 1, dtype=np.uint64)
+    above = np.searchsorted(table[::-1], beginnings << np.uint64(32 - GUIDE_BITS))
+    guide = (len(table) - above).astype(np.int16)
     expected = columns * probability / 2**32 + columns / SKIPS
     return table, guide, int((expected + expected**0.5) / 4) + 1
 

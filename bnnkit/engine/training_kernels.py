@@ -23,7 +23,6 @@ from bnnkit.engine.intrinsics import (
 from bnnkit.engine.kernels import (
     masked_product,
     pack_integer_signs,
-    pack_signs,
     pack_within,
     popcount,
 )
@@ -32,7 +31,7 @@ from bnnkit.philox import MULTIPLIER_0, MULTIPLIER_1, ROUNDS, WEYL_0, WEYL_1, St
 
 LOWEST = -(2**62)  # below any logit
 NO_KEY = 2**63 - 1  # larger than the key of any neuron
-MOST_HITS = 16000  # of one neuron in a batch: so many steps of 2 fit in 16 bits
+MOST_HITS = 16000  # of one neuron in a batch: so many steps of 2 fit in 16 bits, no more
 DEPTH = 14  # planes that count up to MOST_HITS
 BESIDE = 32  # rows whose random words are made side by side
 GUIDE_BITS = 12  # leading bits of a random word that the guide looks at
@@ -169,30 +168,26 @@ def select(z, rows, a_star, group, winners):
 
 
 @njit(cache=True)
-def add_row_loops(H, j, samples, rows, a_star, a_prev):
-    """Row ``j`` of the update as it is defined: sum over its samples, add once, saturate.
+def update_loops(H, words, rows, winners, a_star, a_prev):
+    """The update as it is defined: for each weight sum, add once, saturate; then re-sign.
 
     Sample ``i`` of ``a_star`` is sample ``rows[i]`` of ``a_prev``.
     """
-    fan_in = H.shape[1]
-    total = np.zeros(fan_in, np.int64)
-    for t in range(a_star.shape[0]):
-        for i in samples:
-            wanted = (a_star[t, i, j >> 6] >> np.uint64(j & 63)) & _ONE
-            for k in range(fan_in):
-                bit = (a_prev[t, rows[i], k >> 6] >> np.uint64(k & 63)) & _ONE
-                total[k] += 2 if bit == wanted else -2
-    for k in range(fan_in):
-        H[j, k] = min(max(H[j, k] + total[k], -HIDDEN_MAX), HIDDEN_MAX)
-
-
-@njit(cache=True)
-def update_loops(H, words, rows, winners, a_star, a_prev):
-    """The update as it is defined, neuron by neuron; then re-sign."""
     group = H.shape[0] // winners.shape[1]
     for j in range(H.shape[0]):
-        add_row_loops(H, j, np.nonzero(winners[:, j // group] == j)[0], rows, a_star, a_prev)
-    pack_signs(H, words)
+        for k in range(H.shape[1]):
+            total = 0
+            for t in range(a_star.shape[0]):
+                for i, row in enumerate(rows):
+                    if winners[i, j // group] == j:
+                        wanted = (a_star[t, i, j >> 6] >> np.uint64(j & 63)) & _ONE
+                        bit = (a_prev[t, row, k >> 6] >> np.uint64(k & 63)) & _ONE
+                        total += 2 if bit == wanted else -2
+            H[j, k] = min(max(H[j, k] + total, -HIDDEN_MAX), HIDDEN_MAX)
+    for j in range(H.shape[0]):
+        for k in range(H.shape[1]):
+            bit = np.uint64(1) << np.uint64(k & 63)
+            words[j, k >> 6] = words[j, k >> 6] | bit if H[j, k] >= 0 else words[j, k >> 6] & ~bit
 
 
 @njit(cache=True, nogil=True)
@@ -287,18 +282,6 @@ def philox_blocks(first, stride, count, layer, batch, epoch, seed, out):
         out[0, i], out[1, i], out[2, i], out[3, i] = c0, c1, c2, c3
 
 
-@njit(cache=True)
-def fill_guide(table, guide):
-    """For each beginning of a word: how many entries of the descending table are surely above."""
-    rest = np.uint64(32 - GUIDE_BITS)
-    skip = SKIPS
-    for beginning in range(len(guide)):
-        largest = np.uint64(beginning + 1) << rest
-        while skip > 0 and largest > table[skip - 1]:
-            skip -= 1
-        guide[beginning] = skip
-
-
 @njit(cache=True, nogil=True)
 def find_skips(words, table, guide, skips):
     """For each random word: how many entries of the descending table, a 0 at its end, are above."""
@@ -316,10 +299,11 @@ def find_skips(words, table, guide, skips):
 
 @njit(cache=True, nogil=True)
 def room_to_reinforce(columns, chunk):
-    """Random words, skips, positions and places for :func:`reinforce_beside`."""
-    made = chunk * 4 * BESIDE
-    words, skips = np.zeros(made, np.uint64), np.empty(made, np.int64)
-    return words, skips, np.empty(BESIDE, np.int64), np.empty(made + BESIDE * columns, np.int64)
+    """Random words, skips, positions and places for :func:`reinforce_beside`; four more words."""
+    words = np.zeros((chunk, 4, BESIDE), np.uint64)
+    skips, positions = np.empty(words.size, np.int64), np.empty(BESIDE, np.int64)
+    places = np.empty(words.size + BESIDE * columns, np.int64)
+    return words, skips, positions, places, np.empty((4, 1), np.uint64)
 
 
 @njit(cache=True, nogil=True)
@@ -330,14 +314,13 @@ def reinforce_beside(H, coin, room, top, rows):
     the end of a row they pick nothing. A row that needs more makes its own, a block at a time.
     """
     table, guide, chunk, seed, layer, batch, epoch = coin
-    words, skips, positions, places = room
+    words, skips, positions, places, more = room
     columns, flat = H.shape[1], H.reshape(-1)
     blocks_a_row = -(-columns // 4)
     for b in range(chunk):
-        block = words[b * 4 * BESIDE : (b + 1) * 4 * BESIDE].reshape(4, BESIDE)
-        first = top * blocks_a_row + b
-        philox_blocks(first, blocks_a_row, rows, layer, batch, epoch, seed, block)
-    find_skips(words, table, guide, skips)
+        where = top * blocks_a_row + b, blocks_a_row, rows, layer, batch, epoch, seed
+        philox_blocks(*where, words[b])
+    find_skips(words.reshape(-1), table, guide, skips)
     for i in range(BESIDE):
         positions[i] = 0 if i < rows else columns
     for w in range(4 * chunk):
@@ -354,10 +337,9 @@ def reinforce_beside(H, coin, room, top, rows):
     for i in range(rows):
         position, b = positions[i], chunk
         while position < columns:
-            first = (top + i) * blocks_a_row + b
-            block = words[:4].reshape(4, 1)
-            philox_blocks(first, blocks_a_row, 1, layer, batch, epoch, seed, block)
-            find_skips(words[:4], table, guide, skips[:4])
+            where = (top + i) * blocks_a_row + b, 0, np.int64(1), layer, batch, epoch, seed
+            philox_blocks(*where, more)
+            find_skips(more.reshape(-1), table, guide, skips[:4])
             for skip in skips[:4]:
                 position += skip
                 if skip < SKIPS:
@@ -402,7 +384,7 @@ def update(H, words, panels, rows, winners, a_star, a_prev, coin, begin, end):
             for k in range(words.shape[1]):
                 inputs[(t * samples + i) * long + k] = a_prev[t, rows[i], k]
     start, sample = samples_by_neuron(winners, begin, end)
-    most = min(steps * samples, MOST_HITS) + 8
+    most = steps * samples + 8
     at, flip = np.empty(most, np.int64), np.empty(most, np.uint64)
     planes, spare = whole_lines(DEPTH * long), np.empty(64, np.int16)
     tossed, room = coin[2] > 0, room_to_reinforce(H.shape[1], coin[2])
@@ -410,13 +392,7 @@ def update(H, words, panels, rows, winners, a_star, a_prev, coin, begin, end):
     for j in range(begin, end):
         first, last = start[j - begin], start[j - begin + 1]
         hits = steps * (last - first)
-        if hits > MOST_HITS:
-            before = words[j].copy()
-            add_row_loops(H, j, sample[first:last], rows, a_star, a_prev)
-            pack_integer_signs(H[j : j + 1], words[j : j + 1])
-            for k in range(words.shape[1]):
-                flipped += popcount(words[j, k] ^ before[k])
-        elif hits:
+        if hits:
             hit = 0
             for i in sample[first:last]:
                 for t in range(steps):
@@ -426,8 +402,7 @@ def update(H, words, panels, rows, winners, a_star, a_prev, coin, begin, end):
             for hit in range(hits, hits + 8):
                 at[hit], flip[hit] = steps * samples * long, 0
             flipped += add_row(H, j, inputs, at, flip, hits, planes, spare, words)
-        if hits and len(panels):
-            for k in range(words.shape[1]):
+            for k in range(words.shape[1] if len(panels) else 0):
                 panels[(j // PANEL * words.shape[1] + k) * PANEL + j % PANEL] = words[j, k]
         beside = (j - begin) % BESIDE + 1
         if tossed and (beside == BESIDE or j + 1 == end):
