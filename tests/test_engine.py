@@ -187,7 +187,10 @@ def test_products_equal_the_plain_sums(engine, m, n, columns, seed):
     np.testing.assert_array_equal(masked, plain_product(A * (mask > 0), B))
 
 
-@pytest.mark.parametrize("shape", [(1, 70, 700), (3, 130, 257), (65, 33, 784), (130, 70, 128)])
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 70, 700), (3, 130, 257), (65, 33, 784), (130, 70, 128), (40, 70, 47), (90, 1200, 48)],
+)
 @each_engine
 def test_products_do_not_depend_on_the_number_of_threads(engine, shape):
     m, n, columns = shape
