@@ -64,13 +64,14 @@ def esm(view: str) -> str:
 
 
 @functools.cache
-def site_script() -> str:
-    """Return the one classic script that brings every widget of a page to life.
+def site_script(names: tuple[str, ...] | None = None) -> str:
+    """Return the one classic script that brings the widgets of a page to life.
 
-    Load it with ``defer``. It defines a custom element for each view, reads its state from the
-    JSON inside the element, and asks for nothing else: no kernel, no further file.
+    Load it with ``defer``. It defines a custom element for each view (of all, if ``names`` names
+    none), reads its state from the JSON inside the element, and asks for nothing else: no kernel,
+    no further file.
     """
-    modules = {view: f"view/{view}.mjs" for view in views()}
+    modules = {view: f"view/{view}.mjs" for view in (views() if names is None else names)}
     defines = "\n".join(
         f'{_variable(HOST)}.define("{element_name(view)}", {_variable(module)}.render);'
         for view, module in modules.items()

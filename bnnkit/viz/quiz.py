@@ -63,8 +63,11 @@ class Quiz(Widget):
         return ", ".join(question["id"] for question in self.questions)
 
     def _still(self) -> str:
-        asked = (f"{q['id']} {q['title']}. {plain(q['prompt'])}" for q in self.questions)
-        return still(" ".join(text.strip() for text in asked))
+        asked = [
+            f"{q['id']} {q['title']}. {plain(q['prompt'])}" for q in self.questions if q["title"]
+        ]
+        words = " ".join(text.strip() for text in asked)
+        return still(words or "With scripts on, the question above is answered here.")
 
 
 class ProgressMap(Widget):

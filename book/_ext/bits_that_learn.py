@@ -4,6 +4,8 @@ Facts (addresses, version, copyright holder) come from pyproject.toml. Nothing t
 adds, and nothing that it leaves in, is loaded from another host.
 """
 
+import copy
+import hashlib
 import importlib
 import os
 import pkgutil
@@ -17,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 import project
 
 HOME = TemporaryDirectory(prefix="bnnkit-")
-WIDGET_SCRIPT, WIDGET_STYLE = "btl-widgets.js", "btl-widgets.css"
+WIDGET_STYLE = "btl-widgets.css"
+WIDGET = re.compile(r"<btl-([\w-]+)")
 BACK_LINK = re.compile(r'(<a class="viewcode-back" href="[^"#]*#)([^"]*)(">.*?</a>)')
 PARAMETER = re.compile(r"(\*{0,2}\w[\w, *]*) : (.+)")
 TYPE = re.compile(
@@ -31,6 +34,7 @@ API_MARK = "<!-- every module of the package -->"
 MENDED = {
     '<th class="head"><p></p></th>': "<td></td>",
     '<div role="status" style="': '<div role="status" tabindex="0" style="',
+    ' role="doc-biblioentry"': "",  # withdrawn from the standard: the list says it already
 }
 
 
@@ -60,28 +64,21 @@ def configure(app, config):
         config.nb_execution_mode = "cache"
 
 
-def write_widgets(app):
-    """Write the widgets' one classic script (and style) into the site, if the package has them."""
-    if app.builder.format != "html":
-        return
+def add_widgets(app, pagename, templatename, context, doctree):
+    """Write the one script of the widgets that a page holds, and load it with their style."""
     from bnnkit import viz
 
+    names = tuple(sorted({n.replace("-", "_") for n in WIDGET.findall(context.get("body", ""))}))
+    if not names or app.builder.format != "html":
+        return
+    script = viz.site_script(names)
+    digest = hashlib.sha256(script.encode()).hexdigest()[:12]
     static = Path(app.outdir) / "_static"
     static.mkdir(parents=True, exist_ok=True)
-    for name, function in [(WIDGET_SCRIPT, "site_script"), (WIDGET_STYLE, "site_style")]:
-        if hasattr(viz, function):
-            (static / name).write_text(getattr(viz, function)(), encoding="utf-8")
-
-
-def add_widgets(app, pagename, templatename, context, doctree):
-    """Load the widgets' script on the pages that hold one."""
-    if "<btl-" not in context.get("body", ""):
-        return
-    static = Path(app.outdir) / "_static"
-    if (static / WIDGET_SCRIPT).exists():
-        app.add_js_file(WIDGET_SCRIPT, loading_method="defer")
-    if (static / WIDGET_STYLE).exists():
-        app.add_css_file(WIDGET_STYLE)
+    (static / f"btl-{digest}.js").write_text(script, encoding="utf-8")
+    (static / WIDGET_STYLE).write_text(viz.site_style(), encoding="utf-8")
+    app.add_js_file(f"btl-{digest}.js", loading_method="defer")
+    app.add_css_file(WIDGET_STYLE)
 
 
 def drop_scripts(app, pagename, templatename, context, doctree):
@@ -91,11 +88,12 @@ def drop_scripts(app, pagename, templatename, context, doctree):
     of ipywidgets (the site shows each widget's HTML body instead) go. Files are deferred; they
     still run in their order. What sets the options of one of them waits until it has run.
     """
-    context["script_files"] = [s for s in context["script_files"] if not _unwanted(s)]
+    scripts = [copy.copy(s) for s in context["script_files"] if not _unwanted(s)]
+    context["script_files"] = scripts
     if pagename == "search":  # its own scripts do not wait
         return
-    for script in context["script_files"]:
-        attributes = getattr(script, "attributes", {})
+    for script in scripts:
+        attributes = script.attributes = dict(getattr(script, "attributes", {}))
         if body := attributes.get("body"):
             if body.startswith("DOCUMENTATION_OPTIONS"):
                 attributes["body"] = f'addEventListener("DOMContentLoaded", () => {{ {body} }});'
@@ -191,7 +189,6 @@ def read_house_style(app, what, name, obj, options, lines):
 
 def setup(app):
     app.connect("config-inited", configure, priority=100)
-    app.connect("builder-inited", write_widgets)
     app.connect("source-read", list_modules)
     app.connect("source-read", fill_marks)
     app.connect("autodoc-process-docstring", read_house_style, priority=100)
