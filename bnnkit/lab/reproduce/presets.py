@@ -24,7 +24,7 @@ PIXELS = {
     "paper": {"random-prototypes": "signs"},
     "best": {
         "random-prototypes": "signs",
-        "fashion-mnist": "lit-2",
+        "fashion-mnist": "feature-3",
         "mnist": "lit-2",
         "cifar10-pixels": "feature-4",
     },
@@ -54,15 +54,19 @@ def _signs(dataset: str, preset: str, widths: tuple[int, ...]) -> dict[str, Any]
 
     Narrow layers want a wider gate; and where the reinforcement's K is the width, as the paper
     prints it, a narrow net freezes under a p_r of .5. On endless noise a small batch is better, and
-    on MNIST, where most pixels are dark in every image and pull all neurons the same way.
+    on MNIST, where most pixels are dark in every image and pull all neurons the same way. Three
+    layers on endless noise want nearly every vote and the full p_r, and the small batch only if
+    they are narrow.
     """
     narrow, noisy = max(widths) < 100, dataset == "random-prototypes"
+    deep_noise = noisy and len(widths) > 2
+    small_batch = dataset == "mnist" or (noisy and (narrow or not deep_noise))
     return {
         "r": 0.75 if noisy or preset == "best" else 0.5,
-        "nu": 0.3 if narrow or noisy else 0.1,
-        "p_r": 0.1 if narrow and preset == "paper" else 0.5,
+        "nu": 0.75 if deep_noise else 0.3 if narrow or noisy else 0.1,
+        "p_r": 0.1 if narrow and preset == "paper" and not deep_noise else 0.5,
         "groups": [start_group(width) for width in widths],
         "patience": 5,
-        "batch": 20 if noisy or dataset == "mnist" else 100,
+        "batch": 20 if small_batch else 100,
         "reinforce_by": "width" if preset == "paper" else "fan_in",
     }
