@@ -42,7 +42,7 @@ def test_from_a_table_to_labels(iris, method):
     (row,) = run(*TRAIN, "--method", method, "--widths", 45)
     assert row["method"] == method and row["test_accuracy"] > 80
     assert row["bytes"] == os.path.getsize("iris.bnn")
-    rows = run("evaluate", "iris.bnn", "iris.csv", "--target", "species")
+    rows = run("evaluate", "iris.bnn", "iris.csv")  # the model knows its target
     assert rows[0]["label"] == "all" and rows[0]["test_accuracy"] > 85
     assert [r["label"] for r in rows[1:]] == ["setosa", "versicolor", "virginica"]
     assert not os.path.exists("iris.bnn.checkpoint")
@@ -50,7 +50,7 @@ def test_from_a_table_to_labels(iris, method):
 
 def test_columns_are_found_by_name(iris):
     run(*TRAIN, "--widths", 27)
-    labels = [row["label"] for row in run("predict", "iris.bnn", "iris.csv", "--target", "species")]
+    labels = [row["label"] for row in run("predict", "iris.bnn", "iris.csv")]
     lines = [line.split(",") for line in Path("iris.csv").read_text().splitlines()]
     with open("mixed.csv", "w") as file:
         file.writelines(",".join([d, "0" if d != "d" else "new", a, c, b]) + "\n"
@@ -86,6 +86,27 @@ def test_info_says_what_a_file_holds(iris):
     run(*TRAIN)
     what = {row["what"].strip() for row in run("info", "iris.bnn")}
     assert {"bytes", "BEPNetwork", "ThermometerEncoder", "H0", "classes", "columns"} <= what
+
+
+@pytest.mark.parametrize(
+    "low, high, input_type",
+    [(0, 16, "uint8"), (-3, 9, "int8"), (0, 300, "uint16"), (-1, 300, "int16")],
+)
+def test_export_chooses_a_type_that_holds_the_thresholds(iris, low, high, input_type):
+    rows = [f"{v},{int(v > (low + high) / 2)}" for v in (low, low + 1, high - 1, high) * 9]
+    Path("whole.csv").write_text("\n".join(rows))
+    run("train", "whole.csv", "--out", "m.bnn", "--widths", 9, "--epochs", 1)
+    (row,) = run("export", "m.bnn", "net.h")
+    assert row["input_type"] == input_type and row["flash_bytes"] > 0
+    header = Path("net.h").read_text()
+    assert f"typedef {input_type}_t net_input" in header
+
+
+def test_export_does_not_round_unasked(iris, capsys):
+    run(*TRAIN)
+    assert main(["export", "iris.bnn", "net.h"]) == 1
+    assert "fractions, as in column 'a'" in capsys.readouterr().err
+    assert run("export", "iris.bnn", "net.h", "--input-type", "uint8")[0]["input_type"] == "uint8"
 
 
 @pytest.mark.parametrize(

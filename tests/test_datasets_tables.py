@@ -47,6 +47,16 @@ def test_without_labels_the_target_is_left_out_if_it_is_there(tmp_path):
     assert read_table(path, "kind", labelled=False).columns == ("a", "b")
 
 
+def test_the_columns_that_are_asked_for_and_no_others(tmp_path):
+    path = write(tmp_path / "a.csv", "a,note,b,kind\n1,new,2,x\n")
+    table = read_table(path, labelled=False, columns=("b", "a"))
+    assert table.X.tolist() == [[2, 1]] and table.columns == ("b", "a") and table.y is None
+    table = read_table(path, columns=("b",))
+    assert table.y.tolist() == ["x"] and table.target == "kind"
+    with pytest.raises(ValueError, match="lacks the columns c"):
+        read_table(path, columns=("a", "c"))
+
+
 def test_npz_of_a_table_and_of_series(tmp_path):
     np.savez(tmp_path / "a.npz", X=np.ones((2, 3), np.int16), y=np.array([4, 5]))
     table = read_table(tmp_path / "a.npz")

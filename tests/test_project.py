@@ -1,6 +1,7 @@
 """One table of facts: whoever repeats what pyproject.toml says must say the same."""
 
 import re
+import shlex
 
 import pytest
 import yaml
@@ -41,7 +42,7 @@ def test_readme_installs_from_the_repository():
 
 
 @pytest.mark.parametrize(
-    "path", [*(ROOT / "book").glob("*.md"), *(ROOT / "book").glob("*.ipynb"), ROOT / "_config.yml"]
+    "path", [*(ROOT / "book").rglob("*.md"), *(ROOT / "book").glob("*.ipynb"), ROOT / "_config.yml"]
 )
 def test_pages_repeat_no_address(path):
     """Pages write {{ repository }}; the install cell is made by tools/notebooks.py."""
@@ -83,9 +84,24 @@ def test_mathjax_is_the_pinned_one():
 
 
 @pytest.mark.slow
-def test_the_example_in_the_readme_prints_what_it_says(capsys):
+@pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", read("README.md"), re.S))
+def test_the_examples_in_the_readme_print_what_they_say(example, capsys):
     """Integer training: the same digits on every machine."""
-    example = re.search(r"```python\n(.*?)```", read("README.md"), re.S).group(1)
     expected = re.findall(r"print\(.*\)  # (.+)$", example, re.M)
     exec(compile(example, "README.md", "exec"), {})
     assert capsys.readouterr().out.splitlines() == expected
+
+
+@pytest.mark.slow
+def test_the_commands_in_the_readme_succeed(tmp_path, monkeypatch):
+    from bnnkit.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{a},{b},{'ripe' if a > b else 'green'}" for a in range(12) for b in range(12)]
+    (tmp_path / "fruit.csv").write_text("\n".join(["red,hard,label", *rows]))
+    (tmp_path / "new.csv").write_text("red,hard\n9,1\n1,9\n")
+    commands = re.findall(r"^    python -m bnnkit (.+)$", read("README.md"), re.M)
+    assert [command.split()[0] for command in commands] == ["train", "predict", "export"]
+    for command in commands:
+        assert main(shlex.split(command, comments=True)) == 0
+    assert (tmp_path / "labels.csv").read_text().split() == ["label", "ripe", "green"]

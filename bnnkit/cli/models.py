@@ -11,6 +11,7 @@ import numpy as np
 
 from bnnkit.datasets import read_table, series_lengths
 
+INPUT_TYPES = ("uint8", "int8", "uint16", "int16")
 METHODS = ("bep", "local", "binaryconnect", "recurrent")
 # Options of `train` that are settings of the estimators, and which methods have them.
 SETTINGS = {
@@ -24,11 +25,17 @@ SETTINGS = {
     "epochs": METHODS,
     "batch_size": METHODS,
 }
+# Of the row of `train`, what people see.
+TRAIN_COLUMNS = (
+    *("dataset", "method", "seed", "epochs", "train_accuracy", "test_accuracy"),
+    *("seconds", "bytes", "file"),
+)
 
 
 def add_commands(command) -> None:
     """Add the four commands; ``command(name, function, help)`` gives a parser."""
     train = command("train", _train, "train a classifier on a table or on time series")
+    train.set_defaults(columns=TRAIN_COLUMNS)
     train.add_argument("data", type=Path, help=".csv, .tsv, .npz, .arff or .ts")
     train.add_argument("--out", type=Path, required=True, metavar="MODEL", help="where to save it")
     train.add_argument("--target", metavar="COLUMN", help="the column of the labels (the last)")
@@ -57,14 +64,18 @@ def add_commands(command) -> None:
     for added in (predict, evaluate):
         added.add_argument("model", type=Path)
         added.add_argument("data", type=Path, help=".csv, .tsv, .npz, .arff or .ts")
-        added.add_argument("--target", metavar="COLUMN", help="the column of the labels")
+        added.add_argument(
+            "--target", metavar="COLUMN", help="the column of the labels (as trained)"
+        )
     predict.add_argument("--out", type=Path, metavar="CSV", help="write the labels there")
 
     export = command("export", _export, "one C99 header: no float, no malloc, no library")
     export.add_argument("model", type=Path)
     export.add_argument("header", type=Path, help="the .h file to write")
     export.add_argument(
-        "--input-type", choices=("uint8", "int8", "uint16", "int16"), help="of the features in C"
+        "--input-type",
+        choices=INPUT_TYPES,
+        help="of the features in C (the first of these that holds the model's thresholds)",
     )
 
 
@@ -101,8 +112,8 @@ def _train(arguments) -> list[dict]:
         raise ValueError(f"--method {method} does not go with {kind}")
     X, y = _cases(table.X), table.y
     if arguments.test is not None:
-        test = read_table(arguments.test, arguments.target)
-        X_test, y_test = _cases(_in_order(test, table.columns, arguments.test)), test.y
+        test = read_table(arguments.test, arguments.target, columns=table.columns)
+        X_test, y_test = _cases(test.X), test.y
     else:
         X, y, X_test, y_test = _held_out(X, y, arguments.hold_out, arguments.seed)
     checkpoint = arguments.out.with_name(arguments.out.name + ".checkpoint")
@@ -118,7 +129,7 @@ def _train(arguments) -> list[dict]:
             print(f"\nThe same command goes on from {checkpoint}.", file=sys.stderr)
         raise
     seconds = time.perf_counter() - started
-    about = {"columns": list(table.columns) if table.columns else None}
+    about = {"columns": list(table.columns) if table.columns else None, "target": table.target}
     size = save(model, arguments.out, hidden=not arguments.compact, about=about)
     checkpoint.unlink(missing_ok=True)
     row = {"dataset": arguments.data.stem, "method": method, "seed": arguments.seed}
@@ -179,16 +190,36 @@ def _evaluate(arguments) -> list[dict]:
 def _export(arguments) -> list[dict]:
     from bnnkit import files
     from bnnkit.export import export_c
+    from bnnkit.export.plan import thresholds_of
 
     about = files.describe(arguments.model)["about"]
     if about.get("params", {}).get("reading") == "chunks":
         raise ValueError("a model that reads chunks has no C yet; train with --reading last")
-    exported = export_c(
-        files.load(arguments.model), arguments.header, input_type=arguments.input_type
-    )
+    model = files.load(arguments.model)
+    input_type = arguments.input_type
+    if isinstance(model, tuple):
+        input_type = input_type or _input_type(thresholds_of(model[0]), about.get("columns"))
+    exported = export_c(model, arguments.header, input_type=input_type)
     row = {"file": str(exported.header), "bytes": exported.header.stat().st_size}
     row |= {"flash_bytes": exported.flash_bytes, "stack_bytes": exported.stack_bytes}
-    return [row | {"classes": about.get("classes")}]
+    return [row | {"input_type": input_type or "int8", "classes": about.get("classes")}]
+
+
+def _input_type(thresholds: np.ndarray, columns) -> str:
+    """The first type that holds the thresholds, which are values that the model has been shown."""
+    broken = (thresholds != np.floor(thresholds)).any(axis=1)
+    if broken.any():
+        first = int(np.flatnonzero(broken)[0])
+        name = repr(columns[first]) if columns else str(first)
+        raise ValueError(
+            f"the model reads fractions, as in column {name}, and C reads whole numbers: train on "
+            "what the device will measure, such as tenths; or name an --input-type to round down"
+        )
+    low, high = thresholds.min(), thresholds.max()
+    for name in INPUT_TYPES:
+        if np.iinfo(name).min <= low and high <= np.iinfo(name).max:
+            return name
+    raise ValueError(f"no --input-type holds the thresholds, from {low:g} to {high:g}")
 
 
 def _opened(arguments, labelled: bool):
@@ -196,24 +227,14 @@ def _opened(arguments, labelled: bool):
     from bnnkit import files
     from bnnkit.estimators import load
 
-    model = load(arguments.model)
-    columns = files.describe(arguments.model)["about"].get("columns")
-    table = read_table(arguments.data, arguments.target, labelled)
-    X = _cases(_in_order(table, columns, arguments.data))
+    model, about = load(arguments.model), files.describe(arguments.model)["about"]
+    target = arguments.target or (about.get("target") if labelled else None)
+    table = read_table(arguments.data, target, labelled, about.get("columns"))
+    X = _cases(table.X)
     if not isinstance(X, list) and X.shape[1] != model.n_features_in_:
         wanted, got = model.n_features_in_, X.shape[1]
         raise ValueError(f"{arguments.data} must hold {wanted} features, got {got}")
     return model, X, table.y
-
-
-def _in_order(table, columns, path: Path) -> np.ndarray:
-    """The features that a model knows by name, in its order; where there are no names, as it is."""
-    if not columns or table.columns is None:
-        return table.X
-    lost = [name for name in columns if name not in table.columns]
-    if lost:
-        raise ValueError(f"{path} lacks the columns {', '.join(lost)}")
-    return table.X[:, [table.columns.index(name) for name in columns]]
 
 
 def _cases(X: np.ndarray):

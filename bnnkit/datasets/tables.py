@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,15 +20,18 @@ class Table:
 
     ``X`` is float64, (n, d) for a table, (cases, channels, time) for series; ``y`` the labels
     (strings, or whole numbers if all of them are), None if the file has none; ``columns`` the names
-    of the features of a table, None where nothing names them.
+    of the features of a table and ``target`` that of the labels, None where nothing names them.
     """
 
     X: np.ndarray
     y: np.ndarray | None
     columns: tuple[str, ...] | None = None
+    target: str | None = None
 
 
-def read_table(path, target: str | None = None, labelled: bool = True) -> Table:
+def read_table(
+    path, target: str | None = None, labelled: bool = True, columns: Sequence[str] | None = None
+) -> Table:
     """Read a file by the format that its name ends in.
 
     =========  ================================================================================
@@ -46,6 +50,8 @@ def read_table(path, target: str | None = None, labelled: bool = True) -> Table:
         if it is not given. For CSV and ARFF.
     labelled : whether the file has labels. Without them, a column called ``target`` is left out if
         it is there.
+    columns : the features to read, in this order, where the file names its columns; the others,
+        numbers or not, are left out
 
     Raises ``ValueError`` that names the row and the column of what is no number.
     """
@@ -63,17 +69,21 @@ def read_table(path, target: str | None = None, labelled: bool = True) -> Table:
     if kind == ".ts":
         X, y = read_ts(path)
         return Table(X.astype(np.float64), _labels(y) if labelled else None)
-    rows, columns = _read_arff(path) if kind == ".arff" else _read_csv(path)
-    return _table(rows, columns, target, labelled, path)
+    rows, names = _read_arff(path) if kind == ".arff" else _read_csv(path)
+    return _table(rows, names, target, labelled, columns, path)
 
 
-def _table(rows, columns, target, labelled: bool, path: Path) -> Table:
-    width = len(rows[0])
-    names = columns or tuple(str(i) for i in range(width))
+def _table(rows, named, target, labelled: bool, columns, path: Path) -> Table:
+    names = named or tuple(str(i) for i in range(len(rows[0])))
     place = None
     if labelled or (target is not None and target in names):
         place = _place(target, names, path)
-    features = [i for i in range(width) if i != place]
+    if named and columns is not None:
+        if lost := [name for name in columns if name not in names]:
+            raise ValueError(f"{path} lacks the columns {', '.join(lost)}")
+        features = [names.index(name) for name in columns]
+    else:
+        features = [i for i in range(len(names)) if i != place]
     if not features:
         raise ValueError(f"{path} must hold a feature beside the labels")
     note = "" if place is None else f" (the labels are in column {names[place]!r})"
@@ -84,7 +94,9 @@ def _table(rows, columns, target, labelled: bool, path: Path) -> Table:
     y = None
     if labelled:
         y = _labels(np.array([str(row[place]).strip() for row in rows]))
-    return Table(X, y, tuple(names[i] for i in features) if columns else None)
+    if not named:
+        return Table(X, y)
+    return Table(X, y, tuple(names[i] for i in features), names[place] if labelled else None)
 
 
 def _place(target: str | None, names, path: Path) -> int:

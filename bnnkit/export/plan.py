@@ -100,7 +100,7 @@ def plan(model, input_type: str | None = None) -> Plan:
             raise ValueError(f"input_type must be int8 without an encoder, got {input_type!r}")
         return Plan(bits, "int8", None, before, memory, layers, scores)
     input_type = check_option(input_type or "uint8", "input_type", INPUTS)
-    thresholds = integer_thresholds(_thresholds(encoder), input_type)
+    thresholds = integer_thresholds(thresholds_of(encoder), input_type)
     if thresholds.size == bits - 1 and layers and memory is None:
         layers = [_without_constant(layers[0]), *map(_limit_each, layers[1:])]
     elif thresholds.size != bits:
@@ -231,7 +231,7 @@ def _scores(linear: Linear, norms) -> Scores:
     return Scores(W, "table", table=order.T.astype(np.min_scalar_type(order.max())))
 
 
-def _thresholds(encoder) -> np.ndarray:
+def thresholds_of(encoder) -> np.ndarray:
     if isinstance(encoder, MedianBinarizer) and hasattr(encoder, "medians_"):
         return encoder.medians_[:, None]
     if isinstance(encoder, ThermometerEncoder) and hasattr(encoder, "thresholds_"):

@@ -9,7 +9,7 @@ from pathlib import Path
 from project import CHAPTERS, ROOT
 
 BOOK = ROOT / "book"
-PAGES = sorted(BOOK.glob("*.md"))
+PAGES = sorted([*BOOK.glob("*.md"), *BOOK.glob("howto/*.md")])
 PUBLISHED = tomllib.loads(  # numbers stay as they are written: 1.30 claims two decimals
     (BOOK / "published.toml").read_text(encoding="utf-8"), parse_float=str
 )
