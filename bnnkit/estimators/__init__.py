@@ -22,6 +22,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return [*__all__, "BEPRecurrentClassifier"]
+
+
 def __getattr__(name: str):
     if name == "BEPRecurrentClassifier":  # aeon takes seconds to import
         from bnnkit.estimators.series import BEPRecurrentClassifier

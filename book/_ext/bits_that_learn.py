@@ -134,12 +134,18 @@ def mend_source_links(app, pagename, templatename, context, doctree):
 def list_modules(app, docname, source):
     """Write a section for each public module of the package into the API page."""
     if API_MARK in source[0]:
-        sections = [
-            f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n"
-            f"   :exclude-members: {GIVEN_BY_SKLEARN}\n```\n"
-            for name in sorted(_public_modules("bnnkit"))
-        ]
+        sections = map(_section, sorted(_public_modules("bnnkit")))
         source[0] = source[0].replace(API_MARK, "\n".join(sections))
+
+
+def _section(name):
+    """One module: its members, and the classes that it imports when first asked for them."""
+    module = importlib.import_module(name)
+    options = f"   :members:\n   :exclude-members: {GIVEN_BY_SKLEARN}\n"
+    late = sorted(set(dir(module)) - set(vars(module)))
+    directives = [f".. automodule:: {name}\n", *(f".. autoclass:: {name}.{k}\n" for k in late)]
+    body = "\n".join(directive + options for directive in directives)
+    return f"## {name}\n\n```{{eval-rst}}\n{body}```\n"
 
 
 def fill_marks(app, docname, source):
