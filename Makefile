@@ -59,5 +59,5 @@ bench: $(READY)  ## speed, memory and start of bnnkit beside its peers
 	@for what in kernels training inference memory start; do $(BIN)/python -m bnnkit bench $$what || exit 1; done
 
 clean:           ## remove what was built (.venv stays)
-	@rm -rf _build build dist *.egg-info .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf _build build dist *.egg-info .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	@find bnnkit book tests tools -name __pycache__ -prune -exec rm -rf {} +

@@ -11,6 +11,7 @@ import numpy as np
 from bnnkit.errors import check_array, check_columns, check_int, check_option, check_rng
 from bnnkit.steps import step
 
+EXACT = 2**53  # up to here every integer is a float64
 MAX_BITS = 2**16  # thresholds a feature: more than that is a mistake, and a great deal of memory
 
 
@@ -88,7 +89,7 @@ def thermometer(X, thresholds) -> np.ndarray:
         )
     if (thresholds[:, 1:] < thresholds[:, :-1]).any():
         raise ValueError("thresholds must ascend in each row")
-    above = X[:, :, None] > thresholds[None, :, :]
+    above = _above(X[:, :, None], thresholds[None, :, :])
     return np.where(above, np.int8(1), np.int8(-1)).reshape(len(X), -1)
 
 
@@ -125,7 +126,7 @@ class MedianBinarizer:
         medians = _fitted(self, "medians_")
         X = check_array(X, "X", ndim=2)
         check_columns(X, "X", len(medians))
-        return np.where(X > medians, np.int8(1), np.int8(-1))
+        return np.where(_above(X, medians), np.int8(1), np.int8(-1))
 
     def fit_transform(self, X, y=None) -> np.ndarray:
         """Fit to ``X`` and return its signs."""
@@ -188,6 +189,15 @@ def _quantiles(columns: np.ndarray, bits: int) -> np.ndarray:
     i = np.arange(1, bits + 1)
     index = -(-i * len(columns) // (bits + 1)) - 1
     return np.sort(columns, axis=0)[index].T.copy()
+
+
+def _above(X: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """``X > thresholds``, exact also where an integer is too long for the float beside it."""
+    kinds = {X.dtype.kind in "iu", thresholds.dtype.kind in "iu"}
+    whole = X if X.dtype.kind in "iu" else thresholds
+    if len(kinds) == 1 or -EXACT <= whole.min() <= whole.max() <= EXACT:
+        return X > thresholds
+    return np.greater(X.astype(object), thresholds.astype(object), dtype=object).astype(bool)
 
 
 def _columns(X: np.ndarray) -> np.ndarray:

@@ -13,6 +13,9 @@ from numbers import Integral, Real
 
 import numpy as np
 
+Number = float | Fraction
+MAX_WIDTH = 2**31 - 1  # of a layer: its sums are 32-bit integers
+
 
 def check_int(value, name: str, low: int | None = None, high: int | None = None) -> int:
     """Return ``value`` as an ``int`` in ``[low, high]``.
@@ -28,14 +31,15 @@ def check_int(value, name: str, low: int | None = None, high: int | None = None)
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be an integer{_bounds(low, high)}, got {_describe(value)}")
-    if (low is not None and value < low) or (high is not None and value > high):
-        raise ValueError(f"{name} must be an integer{_bounds(low, high)}, got {value}")
-    return int(value)
+    number = int(value)
+    if (low is not None and number < low) or (high is not None and number > high):
+        raise ValueError(f"{name} must be an integer{_bounds(low, high)}, got {number}")
+    return number
 
 
 def check_number(
     value, name: str, low: float | None = None, high: float | None = None, *, open_low=False
-) -> float | Fraction:
+) -> Number:
     """Return ``value`` as a finite number in ``[low, high]`` (``(low, high]`` with ``open_low``).
 
     A ``Fraction`` stays a fraction, anything else becomes a ``float``.
@@ -85,7 +89,7 @@ def check_array(x, name: str, ndim: int | tuple[int, ...] | None = None) -> np.n
     Traceback (most recent call last):
     ValueError: X must hold finite numbers, got nan at index 1
     """
-    array = _as_array(x, name)
+    array = as_array(x, name)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     _check_ndim(array, name, ndim)
@@ -107,7 +111,7 @@ def check_signs(x, name: str, ndim: int | tuple[int, ...] | None = None) -> np.n
     Traceback (most recent call last):
     ValueError: a must hold only -1 and +1, got 0 at index 1
     """
-    array = _as_array(x, name)
+    array = as_array(x, name)
     if array.dtype.kind not in "if":
         raise TypeError(f"{name} must hold signs (-1 and +1), got dtype {array.dtype}")
     _check_ndim(array, name, ndim)
@@ -148,7 +152,7 @@ def check_mask(x, name: str, shape: tuple[int, ...]) -> np.ndarray:
     Traceback (most recent call last):
     ValueError: gate must hold only True and False (or 1 and 0), got -1
     """
-    array = _as_array(x, name)
+    array = as_array(x, name)
     if array.dtype.kind not in "biu":
         raise TypeError(f"{name} must hold True and False, got dtype {array.dtype}")
     check_shape(array, name, shape)
@@ -166,14 +170,14 @@ def check_shape(x: np.ndarray, name: str, shape: tuple[int, ...]) -> None:
 
 
 def check_widths(values, name: str) -> tuple[int, ...]:
-    """Return a sequence of integers >= 1 as a tuple.
+    """Return a sequence of integers from 1 to 2**31 - 1 as a tuple.
 
     >>> check_widths([64, 63], "widths")
     (64, 63)
     """
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise TypeError(f"{name} must be a sequence of integers, got {_describe(values)}")
-    return tuple(check_int(value, name, low=1) for value in values)
+    return tuple(check_int(value, name, 1, MAX_WIDTH) for value in values)
 
 
 def check_labels(y, name: str, n: int, n_classes: int | None = None) -> np.ndarray:
@@ -185,7 +189,7 @@ def check_labels(y, name: str, n: int, n_classes: int | None = None) -> np.ndarr
     Traceback (most recent call last):
     ValueError: y must hold class numbers 0 to 2, got 3 at index 1
     """
-    array = _as_array(y, name)
+    array = as_array(y, name)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must hold integer class numbers, got dtype {array.dtype}")
     _check_ndim(array, name, 1)
@@ -221,10 +225,11 @@ def check_rng(rng) -> np.random.Generator:
     raise TypeError(f"rng must be an int seed or a numpy.random.Generator, got {_describe(rng)}")
 
 
-def _as_array(x, name: str) -> np.ndarray:
+def as_array(x, name: str) -> np.ndarray:
+    """Return ``x`` as an array of any kind; ``ValueError`` if its rows differ in length."""
     try:
         return np.asarray(x)
-    except ValueError as error:  # ragged nested lists
+    except (ValueError, OverflowError) as error:  # ragged nested lists, too long an integer
         raise ValueError(f"{name} must be a rectangular array: {error}") from None
 
 

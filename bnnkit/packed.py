@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from bnnkit.engine import get_engine
-from bnnkit.errors import check_int, check_signs
+from bnnkit.errors import as_array, check_int, check_signs
 from bnnkit.steps import overridden, step
 
 WORD = 64  # bits a word
@@ -57,6 +57,7 @@ def unpack(words, columns: int) -> np.ndarray:
     >>> unpack(pack([1, -1, 1, 1]), 4)
     array([ 1, -1,  1,  1], dtype=int8)
     """
+    columns = check_int(columns, "columns", low=1)
     words = _check_words(words, "words", columns)
     rows = words.reshape(-1, words.shape[-1])
     return get_engine().unpack_signs(rows, columns).reshape(*words.shape[:-1], columns)
@@ -271,7 +272,7 @@ class BitMatrix:
             return False
         return np.array_equal(self._along_rows()._words, other._along_rows()._words)
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         rows, columns = self.shape
@@ -286,7 +287,7 @@ def _product_by_steps(a, mask, b, columns: int) -> np.ndarray:
 
 
 def _check_words(words, name: str, columns: int | None = None) -> np.ndarray:
-    words = np.asarray(words)
+    words = as_array(words, name)
     if words.dtype != np.uint64:
         raise TypeError(f"{name} must hold packed words of dtype uint64, got {words.dtype}")
     if words.ndim == 0:

@@ -28,6 +28,8 @@ from bnnkit.bep.training import PREDICT_ROWS, SignNetwork, Tally
 from bnnkit.binarize import sign
 from bnnkit.engine import get_engine
 from bnnkit.errors import (
+    MAX_WIDTH,
+    Number,
     check_columns,
     check_int,
     check_integers,
@@ -66,7 +68,8 @@ def forward(W_xs, W_ss, a, s_0) -> tuple[np.ndarray, np.ndarray]:
     >>> z[0, :, 0], s[0, :, 0]
     (array([2, 0, 0], dtype=int32), array([1, 1, 1, 1], dtype=int8))
     """
-    W_xs, W_ss = BitMatrix.from_signs(W_xs), BitMatrix.from_signs(W_ss)
+    W_xs = BitMatrix.from_signs(check_signs(W_xs, "W_xs", ndim=2))
+    W_ss = BitMatrix.from_signs(check_signs(W_ss, "W_ss", ndim=2))
     a, s_0 = check_signs(a, "a", ndim=3), check_signs(s_0, "s_0", ndim=1)
     n, T, K_x = a.shape
     if W_ss.shape != (len(s_0), len(s_0)) or W_xs.shape != (len(s_0), K_x):
@@ -84,7 +87,7 @@ def forward(W_xs, W_ss, a, s_0) -> tuple[np.ndarray, np.ndarray]:
 
 
 @step("5.2")
-def backward(W_ss, s_star_T, z, nu: float) -> np.ndarray:
+def backward(W_ss, s_star_T, z, nu: Number) -> np.ndarray:
     """Carry the desired state back in time: ``s*_t = sign(W_ss^T (g_{t+1} * s*_{t+1}))``.
 
     The gate at step t + 1 looks at the sums of step t + 1 and is as wide as ``nu K_s``.
@@ -198,7 +201,7 @@ class PackedTime(PackedPath):
         return z, s
 
     @staticmethod
-    def backward(ss: HiddenLayer, s_star_T, z, nu: float):
+    def backward(ss: HiddenLayer, s_star_T, z, nu: Number):
         """Desired states for the steps of ``z``, and how many gates were open."""
         T, n, width = z.shape
         s_star = np.empty((T, n, s_star_T.shape[1]), np.uint64)
@@ -227,7 +230,7 @@ class StepwiseTime(StepwisePath):
         return z.swapaxes(0, 1), s.swapaxes(0, 1)
 
     @staticmethod
-    def backward(ss: HiddenLayer, s_star_T, z, nu: float):
+    def backward(ss: HiddenLayer, s_star_T, z, nu: Number):
         s_star = backward(ss.W.to_signs(), s_star_T, z.swapaxes(0, 1), nu)
         return s_star.swapaxes(0, 1), int(np.sum(chain.gate(z, nu, z.shape[2])[1:]))
 
@@ -236,7 +239,7 @@ class StepwiseTime(StepwisePath):
         return shared_mask(z.swapaxes(0, 1), s_star.swapaxes(0, 1), group)
 
     @staticmethod
-    def update(layer: HiddenLayer, mask, a_star, a_prev) -> int:
+    def update(layer: HiddenLayer, mask, a_star, a_prev) -> int:  # type: ignore[override]
         """As in one step, or, with the time first, summed over the steps."""
         if a_star.ndim == 2:
             return StepwisePath.update(layer, mask, a_star, a_prev)
@@ -317,15 +320,19 @@ class BEPRecurrentNetwork(SignNetwork):
         start: str = "random",
         seed: int = 0,
         r: float = 0.5,
-        nu: float = 0.05,
+        nu: Number = 0.05,
         p_r: float = 0.5,
         groups=None,
         patience: int | None = 5,
     ):
-        self.inputs = check_int(inputs, "inputs", low=1)
-        self.state = check_int(state, "state", low=1)
-        self.readout = self.state if readout is None else check_int(readout, "readout", low=1)
-        self.expansion = None if expansion is None else check_int(expansion, "expansion", low=1)
+        self.inputs = check_int(inputs, "inputs", 1, MAX_WIDTH)
+        self.state = check_int(state, "state", 1, MAX_WIDTH)
+        self.readout = (
+            self.state if readout is None else check_int(readout, "readout", 1, MAX_WIDTH)
+        )
+        self.expansion = (
+            None if expansion is None else check_int(expansion, "expansion", 1, MAX_WIDTH)
+        )
         self.window = None if window is None else check_int(window, "window", low=1)
         self.horizon = None if horizon is None else check_int(horizon, "horizon", low=1)
         self.start = check_option(start, "start", ["random", "ones"])
@@ -447,5 +454,5 @@ class BEPRecurrentNetwork(SignNetwork):
             return words
         flat, weights = words.reshape(-1, words.shape[2]), self._expander.forward_operand()
         chunks = range(0, len(flat), CHUNK)  # so that the sums never fill the memory
-        signs = [get_engine().forward(flat[i : i + CHUNK], weights)[1] for i in chunks]
-        return np.concatenate(signs).reshape(*words.shape[:2], -1)
+        expanded = [get_engine().forward(flat[i : i + CHUNK], weights)[1] for i in chunks]
+        return np.concatenate(expanded).reshape(*words.shape[:2], -1)

@@ -37,7 +37,7 @@ def step(number: str) -> Callable[[Callable], Callable]:
         def call(*args, **kwargs):
             return _overrides.get(number, function)(*args, **kwargs)
 
-        call.step = number
+        call.step = number  # type: ignore[attr-defined]
         _steps[number] = function
         return call
 

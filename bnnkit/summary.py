@@ -194,18 +194,20 @@ def summary(
     """
     batch = check_int(batch, "batch", low=1)
     costs = Costs() if costs is None else costs
+    if not isinstance(costs, Costs):
+        raise TypeError(f"costs must be a Costs, got {type(costs).__name__}")
     if isinstance(model, SignNetwork):
         last = model.history[-1].triggered if model.history else 1
-        fires = last if fires is None else check_number(fires, "fires", 0, 1)
+        learns = float(last if fires is None else check_number(fires, "fires", 0, 1))
     if isinstance(model, BEPNetwork):
         title = f"BEPNetwork {'-'.join(map(str, model.widths))}, {model.n_classes} classes"
-        parts = _bep_parts(model, fires, costs)
+        parts = _bep_parts(model, learns, costs)
     elif isinstance(model, BEPRecurrentNetwork):
         steps = check_int(model.window or 1 if steps is None else steps, "steps", low=1)
         title = (
             f"BEPRecurrentNetwork, state {model.state}, {steps} steps, {model.n_classes} classes"
         )
-        parts = _recurrent_parts(model, fires, steps, costs)
+        parts = _recurrent_parts(model, learns, steps, costs)
     elif isinstance(model, BinaryConnectNetwork):
         title = f"BinaryConnectNetwork, {model.n_classes} classes"
         parts = list(_float_parts(model, image, batch, costs))

@@ -252,7 +252,7 @@ def test_reinforcement_lets_a_perceptron_find_its_teacher():
     ("call", "error", "message"),
     [
         (lambda X, y: BEPNetwork((30,), 3), ValueError, "widths must name the inputs and a hidden"),
-        (lambda X, y: BEPNetwork((30, 0), 3), ValueError, "widths must be an integer >= 1"),
+        (lambda X, y: BEPNetwork((30, 0), 3), ValueError, "widths must be an integer in 1"),
         (lambda X, y: BEPNetwork((30, 9), 1), ValueError, "n_classes must be an integer >= 2"),
         (lambda X, y: BEPNetwork((30, 9), 3, seed=-1), ValueError, "seed must be an integer"),
         (lambda X, y: BEPNetwork((30, 9), 3, r=0), ValueError, r"r must be a number in \(0, 1\]"),

@@ -3,7 +3,9 @@
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -48,8 +50,6 @@ def wheel(tmp_path_factory):
 
 
 def test_the_wheel_is_pure_and_whole(wheel):
-    import zipfile
-
     assert wheel.name.endswith("-py3-none-any.whl")
     names = {n for n in zipfile.ZipFile(wheel).namelist() if n.startswith("bnnkit/")}
     wanted = {
@@ -66,3 +66,23 @@ def test_an_empty_environment(wheel, tmp_path):
     python = tmp_path / "env" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     run(python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", wheel)
     assert run(python, "-c", EXAMPLE, cwd=tmp_path).strip() == "works"
+
+
+def test_what_is_published(tmp_path):
+    """Wheel and sdist as for PyPI, from what is committed; the wheel made from the sdist."""
+    listed = run("git", "ls-files", "-z", cwd=ROOT) if (ROOT / ".git").exists() else ""
+    source = tmp_path / "source"
+    for name in filter(None, listed.split("\0")):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, source / name)
+    if not listed:
+        pytest.skip("NOT RUN: this is no git tree")
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path / "dist", source)
+    wheel, sdist = sorted((tmp_path / "dist").iterdir(), key=lambda path: path.suffix == ".gz")
+    run(sys.executable, "-m", "twine", "check", "--strict", wheel, sdist)
+    packed = {f"bnnkit/{name}" for name in ("py.typed", "lab/reference.c", "viz/js/style.css")}
+    packed |= {name for name in listed.split("\0") if name.startswith("bnnkit/export/templates/")}
+    assert packed <= set(zipfile.ZipFile(wheel).namelist())
+    with tarfile.open(sdist) as archive:
+        inside = {name.partition("/")[2] for name in archive.getnames()}
+    assert packed | {"LICENSE", "README.md", "pyproject.toml"} <= inside

@@ -22,6 +22,7 @@ TWO = ["-n", "2", "--dist", "loadfile"]  # two cores; a file (a notebook) stays 
 STYLE = [
     [sys.executable, "-m", "ruff", "check", "."],
     [sys.executable, "-m", "ruff", "format", "--check", "."],
+    [sys.executable, "-m", "mypy"],
 ]
 NBVAL = [
     *[*PYTEST, *TWO, "--nbval", "-o", "addopts=", "--nbval-cell-timeout=180"],

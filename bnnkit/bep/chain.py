@@ -18,6 +18,8 @@ import numpy as np
 from bnnkit.binarize import sign
 from bnnkit.engine.numpy_engine import HIDDEN_MAX
 from bnnkit.errors import (
+    Number,
+    as_array,
     check_int,
     check_integers,
     check_labels,
@@ -31,7 +33,7 @@ from bnnkit.philox import integer_probability
 from bnnkit.steps import step
 
 
-def margin_bound(r: float, width: int) -> int:
+def margin_bound(r: Number, width: int) -> int:
     """Return ``ceil(r * width)``: a sample whose margin is below it fires (Eq. 1).
 
     The decimal that was written counts, not its nearest binary fraction.
@@ -43,7 +45,7 @@ def margin_bound(r: float, width: int) -> int:
     return ceil(_exact(r) * width)
 
 
-def gate_bound(nu: float, fan_in: int) -> int:
+def gate_bound(nu: Number, fan_in: int) -> int:
     """Return ``floor(nu * fan_in)``: a neuron whose ``|z|`` is not above it passes blame (Eq. 5).
 
     >>> gate_bound(0.1, 135), gate_bound(0.29, 100)
@@ -58,7 +60,7 @@ def _exact(x) -> Fraction:
     return x if isinstance(x, Fraction) else Fraction(repr(float(x)))
 
 
-def reinforcement_threshold(p_r: float, fan_in: int, error: float) -> int:
+def reinforcement_threshold(p_r: Number, fan_in: int, error: Number) -> int:
     """Return ``p_r * sqrt(2 / (pi K)) * sqrt(error)`` as a 32-bit integer threshold.
 
     ``error`` is the training error of the epoch before, 1 in the first. Only correctly rounded
@@ -78,7 +80,7 @@ def margins(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     >>> margins(np.array([[5, 1, 3], [2, 4, 0]]), np.array([0, 0]))
     array([ 2, -2])
     """
-    logits = np.asarray(logits)
+    logits = as_array(logits, "logits")
     if logits.ndim != 2 or logits.shape[1] < 2 or logits.dtype.kind != "i":
         got = f"shape {logits.shape}, dtype {logits.dtype}"
         raise ValueError(f"logits must be integers of shape (n, C), C at least 2, got {got}")
@@ -91,7 +93,7 @@ def margins(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 @step("4.2")
-def gate(z, nu: float, fan_in: int) -> np.ndarray:
+def gate(z, nu: Number, fan_in: int) -> np.ndarray:
     """Return which neurons pass blame down: those that are near enough to flipping (Eq. 5).
 
     A neuron far from zero would not change its sign whatever its inputs did, so its wish says
@@ -137,7 +139,8 @@ def back_project(W, a_star, gate) -> np.ndarray:
     """
     a_star = BitMatrix.from_signs(check_signs(a_star, "a_star", ndim=2))
     may_vote = BitMatrix.from_signs(np.where(check_mask(gate, "gate", a_star.shape), 1, -1))
-    return sign(a_star.dot(BitMatrix.from_signs(W), mask=may_vote))
+    W = BitMatrix.from_signs(check_signs(W, "W", ndim=2))
+    return sign(a_star.dot(W, mask=may_vote))
 
 
 @step("4.4")

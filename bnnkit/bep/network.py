@@ -256,7 +256,8 @@ class BEPNetwork(SignNetwork):
 
     def _encode(self, X, name: str) -> np.ndarray:
         if isinstance(X, BitMatrix):
-            check_columns(X, name, self.widths[0])
+            if X.shape[1] != self.widths[0]:
+                raise ValueError(f"{name} must have {self.widths[0]} columns, got shape {X.shape}")
             return X.words if X._flipped else X._words  # kernels take writable arrays only
         signs = check_signs(X, name, ndim=2)
         check_columns(signs, name, self.widths[0])

@@ -18,6 +18,7 @@ from bnnkit.bep import chain
 from bnnkit.binarize import sign
 from bnnkit.engine import get_engine
 from bnnkit.engine.numpy_engine import chosen_entries
+from bnnkit.errors import Number
 from bnnkit.packed import BitMatrix
 from bnnkit.philox import Stream, random_signs
 from bnnkit.steps import overridden
@@ -113,7 +114,7 @@ class PackedPath:
         return get_engine().fires(logits, y, bound)
 
     @staticmethod
-    def back_project(layer: HiddenLayer, a_star, z: np.ndarray, nu: float, fan_in: int, rows=None):
+    def back_project(layer: HiddenLayer, a_star, z: np.ndarray, nu: Number, fan_in: int, rows=None):
         """The desired activations below, of some rows of ``z``, and how many gates were open."""
         bound = gate_bound(nu, fan_in)
         return get_engine().back_project(a_star, z, bound, layer.back_operand(), rows)
@@ -171,7 +172,7 @@ class StepwisePath:
         return rows, int(np.sum(logits.argmax(axis=1) != y))
 
     @staticmethod
-    def back_project(layer: HiddenLayer, a_star, z: np.ndarray, nu: float, fan_in: int, rows=None):
+    def back_project(layer: HiddenLayer, a_star, z: np.ndarray, nu: Number, fan_in: int, rows=None):
         open_gates = chain.gate(z if rows is None else z[rows], nu, fan_in)
         below = chain.back_project(layer.W.to_signs(), a_star, open_gates)
         return below, int(np.sum(open_gates))

@@ -6,14 +6,24 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isqrt
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from bnnkit.bep import chain
+from bnnkit.bep.chain import HIDDEN_MAX
 from bnnkit.bep.paths import HiddenLayer
 from bnnkit.engine import use_threads
-from bnnkit.errors import check_int, check_labels, check_number, check_widths
+from bnnkit.errors import (
+    MAX_WIDTH,
+    check_int,
+    check_integers,
+    check_labels,
+    check_number,
+    check_shape,
+    check_widths,
+)
 from bnnkit.packed import BitMatrix
 from bnnkit.philox import Stream, random_permutation
 
@@ -28,8 +38,9 @@ def divisors(width: int) -> list[int]:
     >>> divisors(15)
     [1, 3, 5, 15]
     """
-    width = check_int(width, "width", low=1)
-    return [g for g in range(1, width + 1) if width % g == 0]
+    width = check_int(width, "width", 1, MAX_WIDTH)
+    low = [g for g in range(1, isqrt(width) + 1) if width % g == 0]
+    return low + [width // g for g in reversed(low) if g * g < width]
 
 
 def start_group(width: int) -> int:
@@ -64,6 +75,11 @@ class Epoch:
     flips: list[int]
     mean_hidden: list[float]
     groups: list[int]
+
+    @property
+    def error(self) -> float:
+        """What drives the schedule: the validation error where there is one."""
+        return self.train_error if self.validation_error is None else self.validation_error
 
 
 class Share:
@@ -179,7 +195,7 @@ class SignNetwork(ABC):
             while self.epoch < last and not run.stopped:
                 with use_threads(threads):
                     record = self._train_epoch(X, y, batch_size, validation)
-                error = record.train_error if validation is None else record.validation_error
+                error = record.error
                 if validation is not None and keep_best and error < run.best_error:
                     run.best_error, run.best = error, self.H
                 bar.set_postfix(error=f"{100 * error:.2f}%")
@@ -257,8 +273,13 @@ class SignNetwork(ABC):
         return [layer.H.copy() for layer in self.layers]
 
     def set_hidden(self, H: Sequence[np.ndarray]) -> None:
-        """Replace the hidden integers of every matrix and re-sign."""
-        for layer, hidden in zip(self.layers, H, strict=True):
+        """Replace the hidden integers of every matrix, -32767 .. 32767, and re-sign."""
+        if not isinstance(H, (list, tuple)) or len(H) != len(self.layers):
+            raise ValueError(f"H must be a list of {len(self.layers)} matrices, one a layer")
+        checked = [check_integers(h, f"H[{i}]", 2, HIDDEN_MAX) for i, h in enumerate(H)]
+        for i, (layer, hidden) in enumerate(zip(self.layers, checked)):
+            check_shape(hidden, f"H[{i}]", layer.H.shape)
+        for layer, hidden in zip(self.layers, checked):
             layer.set_hidden(hidden)
 
     @abstractmethod
@@ -298,7 +319,7 @@ class SignNetwork(ABC):
         )
         self.history.append(record)
         self._error = record.train_error
-        self._grow_groups(record.train_error if validation is None else validation_error)
+        self._grow_groups(record.error)
         return record
 
     def _thresholds(self, sizes: Sequence[int]) -> list[int]:

@@ -78,7 +78,7 @@ def read_cifar10(place: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         lost = [name for name in CIFAR10_FILES if not (place / name).is_file()]
         if lost:
             raise FileNotFoundError(f"{place} lacks {', '.join(lost)}")
-        contents = {name: read_content(place / name) for name in CIFAR10_FILES}
+        contents: dict = {name: read_content(place / name) for name in CIFAR10_FILES}
     else:
         contents = _read_tar(place, CIFAR10_FILES)
     return {name: _parse_cifar10(content, name) for name, content in contents.items()}
@@ -103,7 +103,8 @@ def _read_tar(path: Path, names: tuple[str, ...]) -> dict[str, bytes]:
                     continue
                 if member.size > MAX_BYTES:
                     raise ValueError(f"{path}: {name} declares {member.size:,} bytes")
-                contents[name] = archive.extractfile(member).read()
+                content = archive.extractfile(member)
+                contents[name] = b"" if content is None else content.read()
     except DAMAGE as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     lost = [name for name in names if name not in contents]
@@ -155,7 +156,8 @@ def read_ts(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
     ``?`` and ``NaN`` are missing values; shorter series are padded with NaN at the end.
     """
-    header, cases, labels = {}, [], []
+    header: dict[str, list[str]] = {}
+    cases, labels = [], []
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         for number, line in enumerate(file, start=1):
             line = line.strip()

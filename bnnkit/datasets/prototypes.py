@@ -83,10 +83,10 @@ def random_prototypes(
     >>> round(data.bayes_accuracy, 1)
     79.8
     """
-    sizes = check_int(n_train, "n_train", 1), check_int(n_validation, "n_validation", 0)
-    sizes = (*sizes, check_int(n_test, "n_test", 1))
+    least = {"n_train": (n_train, 1), "n_validation": (n_validation, 0), "n_test": (n_test, 1)}
+    sizes = [check_int(size, name, low) for name, (size, low) in least.items()]
     n_classes, d = check_int(n_classes, "n_classes", 2), check_int(d, "d", 1)
-    threshold = integer_probability(check_number(flip, "flip", 0, 0.5))
+    threshold = integer_probability(float(check_number(flip, "flip", 0, 0.5)))
     prototypes = random_signs(seed, Stream.DATA, (n_classes, d), layer=PROTOTYPES)
     parts = zip(sizes, (TRAIN, VALIDATION, TEST), strict=True)
     train, validation, test = (

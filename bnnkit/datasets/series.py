@@ -13,7 +13,7 @@ import numpy as np
 from bnnkit.datasets.dataset import Dataset
 from bnnkit.datasets.fetch import VARIABLE, cache_folder, data_folder, local_folder
 from bnnkit.datasets.formats import read_npz, read_ts
-from bnnkit.errors import check_option
+from bnnkit.errors import as_array, check_option
 
 ARRAYS = ("X_train", "y_train", "X_test", "y_test")
 ARCHIVE = "https://timeseriesclassification.com"
@@ -60,7 +60,7 @@ def ucr_names(folder=None) -> list[str]:
     >>> "JapaneseVowels" in ucr_names()
     True
     """
-    names = set()
+    names: set[str] = set()
     for place in _places(folder):
         if place.is_dir():
             names.update(path.stem for path in place.glob("*.npz"))
@@ -118,7 +118,9 @@ def fill_missing(X, padding: str = "hold") -> np.ndarray:
     before, after = np.where(before < 0, after, before), np.where(after == len(time), before, after)
     left, right = (np.take_along_axis(X, at, axis=2).astype(np.float64) for at in (before, after))
     share = (time - before) / np.maximum(after - before, 1)  # 0 where both are one value
-    filled = np.where(known, X, left + (right - left) * np.where(after > before, share, 0))
+    left, right = left / 2, right / 2  # their difference would not fit, of numbers near the largest
+    line = 2 * (left + (right - left) * np.where(after > before, share, 0))
+    filled = np.where(known, X, line)
     filled = filled.astype(X.dtype)
     if padding != "hold":
         lengths = series_lengths(X)[:, None, None]
@@ -132,7 +134,7 @@ def fill_missing(X, padding: str = "hold") -> np.ndarray:
 
 def _checked_series(X) -> np.ndarray:
     """Return ``X`` as floats (cases, channels, time) with a value in every channel."""
-    X = np.asarray(X)
+    X = as_array(X, "X")
     if X.dtype.kind not in "iuf":
         raise TypeError(f"X must hold real numbers, got dtype {X.dtype}")
     X = X if X.dtype.kind == "f" else X.astype(np.float64)
@@ -148,10 +150,10 @@ def _checked_series(X) -> np.ndarray:
 
 
 def _places(folder) -> list[Path]:
-    if folder is not None:
-        return [local_folder("ucr", folder)]
+    if folder is not None and (given := local_folder("ucr", folder)) is not None:
+        return [given]
     base = data_folder()
-    places = [] if base is None else [base / "ucr"]
+    places: list[Path] = [] if base is None else [base / "ucr"]
     places.append(cache_folder() / "ucr")
     aeon = importlib.util.find_spec("aeon")  # its files are enough: importing it takes seconds
     if aeon is not None and aeon.origin is not None:
@@ -165,7 +167,7 @@ def _from_npz(name: str, path: Path) -> Dataset:
 
 
 def _from_ts(name: str, home: Path) -> Dataset:
-    parts = []
+    parts: list = []
     for part in ("TRAIN", "TEST"):
         path = home / f"{name}_{part}.ts"
         if not path.is_file():

@@ -21,13 +21,14 @@ import importlib.util
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import ModuleType
 
 from bnnkit.errors import check_int
 
 NAMES = ("numba", "numpy")
 _chosen: str | None = None
-_threads = 1
+_threads: ContextVar[int] = ContextVar("threads", default=1)  # each Python thread has its own
 _serving: ModuleType | None = None  # looked up once: a network asks many times a batch
 
 
@@ -45,11 +46,12 @@ def available_engines() -> list[str]:
 def get_engine() -> ModuleType:
     """Return the module of the engine that serves now."""
     global _serving
-    if _serving is None:
+    serving = _serving  # looked at once: another thread may change it meanwhile
+    if serving is None:
         named = os.environ.get("BNNKIT_ENGINE")
         name = _chosen or _checked(named or available_engines()[0], "BNNKIT_ENGINE")
-        _serving = importlib.import_module(f"bnnkit.engine.{name}_engine")
-    return _serving
+        serving = _serving = importlib.import_module(f"bnnkit.engine.{name}_engine")
+    return serving
 
 
 @contextmanager
@@ -78,17 +80,16 @@ def use_threads(threads: int) -> Iterator[None]:
     ...     get_threads()
     2
     """
-    global _threads
-    before, _threads = _threads, check_int(threads, "threads", low=1)
+    token = _threads.set(check_int(threads, "threads", low=1))
     try:
         yield
     finally:
-        _threads = before
+        _threads.reset(token)
 
 
 def get_threads() -> int:
     """Return how many threads may share the work of a call now."""
-    return _threads
+    return _threads.get()
 
 
 def _checked(name: str, what: str = "name") -> str:

@@ -90,7 +90,9 @@ def load(path):
 def _rebuilt(about: dict, model):
     name = about["estimator"]
     if name == SERIES:
-        from bnnkit.estimators.series import BEPRecurrentClassifier as kind
+        from bnnkit.estimators.series import BEPRecurrentClassifier
+
+        kind: type = BEPRecurrentClassifier
     elif name in TABLES:
         kind = TABLES[name]
     else:

@@ -75,7 +75,7 @@ def export_c(model, path, *, input_type: str | None = None, examples=None) -> Ex
         raise ValueError(f"path must end in a name of C and .h, as in digits.h, got {path.name!r}")
     integers = plan(model, input_type)
     header = Header(integers, name, __version__)
-    example, text = None, None
+    example, text = None, ""
     if examples is not None:
         X = _checked_examples(examples, integers)
         example = path.with_name(f"{name}_example.c")

@@ -11,6 +11,7 @@ nothing is rounded anew.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -46,9 +47,9 @@ class Scores:
 
     W: np.ndarray
     kind: str = "logits"
-    base: np.ndarray | None = None
-    slope: np.ndarray | None = None
-    table: np.ndarray | None = None
+    base: Any = None
+    slope: Any = None
+    table: Any = None
 
     def of(self, differ: np.ndarray) -> np.ndarray:
         """Return the scores where ``differ`` weights differ, shape (n, C)."""
@@ -96,10 +97,10 @@ def plan(model, input_type: str | None = None) -> Plan:
     )
     before, memory, layers, scores, bits = _parts(network)
     if encoder is None:
-        if input_type not in (None, "int8"):
+        if input_type is not None and check_option(input_type, "input_type", INPUTS) != "int8":
             raise ValueError(f"input_type must be int8 without an encoder, got {input_type!r}")
         return Plan(bits, "int8", None, before, memory, layers, scores)
-    input_type = check_option(input_type or "uint8", "input_type", INPUTS)
+    input_type = check_option("uint8" if input_type is None else input_type, "input_type", INPUTS)
     thresholds = integer_thresholds(thresholds_of(encoder), input_type)
     if thresholds.size == bits - 1 and layers and memory is None:
         layers = [_without_constant(layers[0]), *map(_limit_each, layers[1:])]
@@ -128,7 +129,8 @@ def _parts(network):
     if isinstance(network, BEPRecurrentNetwork):
         W = [W.to_signs() for W in network.W]
         memory = Memory(W[XS], W[SS], network.s_0, network.window)
-        before = [_half(network._expander.W.to_signs())] if network.expansion else []
+        expander = network._expander
+        before = [] if expander is None else [_half(expander.W.to_signs())]
         return before, memory, [_half(W[SY])], Scores(network.P.to_signs()), network.inputs
     if isinstance(network, BinaryConnectNetwork):
         layers, scores = fold(network)

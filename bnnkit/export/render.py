@@ -7,7 +7,7 @@ from string import Template
 
 import numpy as np
 
-from bnnkit.export.plan import Plan, SignLayer
+from bnnkit.export.plan import Memory, Plan, SignLayer
 
 WIDTH = 92  # of a line of constants
 C_TYPES = {"uint8": "uint8_t", "int8": "int8_t", "uint16": "uint16_t", "int16": "int16_t"}
@@ -32,7 +32,7 @@ class Header:
         if plan.memory is not None or plan.layers:
             self._layer_function()
         if plan.memory is not None:
-            self._step()
+            self._step(plan.memory)
         self._scores()
         kind = "table" if plan.memory is None else "sequence"
         window = plan.memory and plan.memory.window
@@ -82,8 +82,8 @@ class Header:
             limit, declared = "limits[j]", f"const {C_TYPES[self._limit_type]} *limits"
         self.functions.append(self._fill("layer.h", limit=limit, declared=declared))
 
-    def _step(self) -> None:
-        memory, (before,) = self.plan.memory, self.plan.before or (None,)
+    def _step(self, memory: Memory) -> None:
+        (before,) = self.plan.before or (None,)
         name, lines = self.name, [f"    uint32_t bits[{self.packed}];"]
         if before is None:
             lines = [f"    uint32_t a[{self.packed}];", f"    {name}_encode(x, a);"]

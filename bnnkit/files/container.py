@@ -12,6 +12,7 @@ import math
 import re
 import struct
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Stored:
     kind: str
     settings: dict
     state: dict
-    arrays: dict[str, np.ndarray | Sealed] = field(default_factory=dict)
+    arrays: dict[str, Any] = field(default_factory=dict)  # to be written; :class:`Sealed` once read
 
 
 @dataclass(frozen=True)

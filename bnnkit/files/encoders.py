@@ -50,7 +50,7 @@ def _numbers(stored: Stored, name: str, axes: int) -> np.ndarray:
     sealed = stored.arrays.get(name)
     shape = sealed.shape if sealed is not None and len(sealed.shape) == axes else (1,) * axes
     schema.arrays(stored, {name: (NUMBERS, shape)})
-    return schema.finite(sealed, name)
+    return schema.finite(stored.arrays[name], name)
 
 
 def _fitted(encoder, attribute: str) -> np.ndarray:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from bnnkit.bep import BEPNetwork, ClippedPerceptron
@@ -16,7 +17,7 @@ from bnnkit.recurrent import BEPRecurrentNetwork
 from bnnkit.ste import BinaryConnectNetwork
 
 # How each kind of object is put into a file, and how it is got out again.
-CODECS = {
+CODECS: dict[type, tuple[Callable, Callable]] = {
     BEPNetwork: (signs.pack_network, signs.unpack_bep),
     BEPRecurrentNetwork: (signs.pack_network, signs.unpack_recurrent),
     ClippedPerceptron: (signs.pack_perceptron, signs.unpack_perceptron),
@@ -80,6 +81,8 @@ def describe(path) -> dict:
 def dumps(model, *, hidden: bool = True, about: dict | None = None) -> bytes:
     """Return the bytes that :func:`save` writes."""
     models = list(model) if isinstance(model, (tuple, list)) else [model]
+    if about is not None and not isinstance(about, dict):
+        raise TypeError(f"about must be a dict, got {type(about).__name__}")
     if not models:
         raise ValueError("model must not be empty")
     return encode([pack(each, hidden) for each in models], dict(about or {}))

@@ -11,6 +11,7 @@ the rule that the network predicts by; its weights then serve as latents.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from bnnkit.ste import (
     glorot_scale,
 )
 from bnnkit.ste.network import TEST_RULES, Run
+from bnnkit.ste.weights import BinaryWeights
 
 LATENT = ("binarize", "scale", "spread", "clip")
 # What a layer is made from, and what its arrays are called and shaped like.
@@ -51,7 +53,7 @@ SETTINGS = {
     MaxPool: ("size",),
     Flatten: (),
 }
-KINDS = {kind.__name__: kind for kind in SETTINGS}
+KINDS: dict[str, Any] = {kind.__name__: kind for kind in SETTINGS}
 MAX_SCALE = 1e15  # float32 can square it
 TWINS = {BinaryLinear: Linear, BinaryConv2d: Conv2d}  # what they are when they are tested
 # How an optimiser is set, and where it remembers.
@@ -117,7 +119,7 @@ def pack_run(run: Run) -> Stored:
     if kind not in OPTIMIZERS:
         raise TypeError(f"optimizer must be SGD or Adam for a checkpoint, got {kind.__name__}")
     settings, memory = OPTIMIZERS[kind]
-    state = {
+    state: dict = {
         "first_epoch": run.first_epoch,
         "stopped": run.stopped,
         "rng": bits,
@@ -146,10 +148,10 @@ def restore(network: BinaryConnectNetwork, run: Run, stored: Stored, stored_run:
     kept = {}
     for n, row in enumerate(schema.listed(state["memory"], _memory, "memory")):
         found = [stored_run.arrays.get(f"memory{n}_{name}") for name in moved]
-        if None in found:
+        if any(sealed is None for sealed in found):
             raise FileError(f"the run must have the arrays memory{n}")
         layer, name, time = row
-        arrays = [schema.finite(sealed, "memory") for sealed in found]
+        arrays = [schema.finite(sealed, "memory") for sealed in found if sealed is not None]
         kept[layer, name] = (time, *arrays) if memory == "moments" else arrays[0]
     try:
         run.rng.bit_generator.state = state["rng"]
@@ -169,9 +171,9 @@ def pack_layers(stored: Stored, prefix: str, layers: list[Layer], arrays: bool =
         kind = type(layer)
         if kind not in SETTINGS:
             raise TypeError(f"model has a layer of type {kind.__name__}, which no file can hold")
-        row = {"type": kind.__name__}
+        row: dict = {"type": kind.__name__}
         derived = {"bias": "b" in layer.params, "clip": getattr(layer, "clip", None)}
-        if layer.latents:
+        if isinstance(layer, BinaryWeights):
             derived["clip"] = layer.bound is not None
         for name in SETTINGS[kind]:
             row[name] = derived[name] if name in derived else getattr(layer, name)
@@ -182,7 +184,7 @@ def pack_layers(stored: Stored, prefix: str, layers: list[Layer], arrays: bool =
                     row["magnitude"] = size
                     array = sign(array)
                 stored.arrays[f"{prefix}_{i}_{name}"] = array
-            if kind is BatchNorm:
+            if isinstance(layer, BatchNorm):
                 row["count"] = layer.count
         rows.append(row)
     return rows

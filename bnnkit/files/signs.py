@@ -36,8 +36,7 @@ EPOCH = 2**32 - 1  # the counter of the random stream has 32 bits
 
 def pack_network(network: SignNetwork, hidden: bool) -> Stored:
     """Return a BEP network of either kind as a stored object."""
-    recurrent = isinstance(network, BEPRecurrentNetwork)
-    names = RECURRENT_SETTINGS if recurrent else BEP_SETTINGS
+    names = RECURRENT_SETTINGS if isinstance(network, BEPRecurrentNetwork) else BEP_SETTINGS
     settings = {name: schema.plain(getattr(network, name)) for name in names}
     state = {
         "epoch": network.epoch,
@@ -48,12 +47,12 @@ def pack_network(network: SignNetwork, hidden: bool) -> Stored:
         "history": [dataclasses.asdict(epoch) for epoch in network.history] if hidden else [],
     }
     stored = Stored(type(network).__name__, settings, state, weights(network.layers, hidden))
-    if recurrent:
+    if isinstance(network, BEPRecurrentNetwork):
         stored.arrays["P0"] = network.P.to_signs()
         stored.arrays["s_0"] = network.s_0
-        if network.expansion:
+        if network._expander is not None:
             stored.arrays["expansion"] = network._expander.W.to_signs()
-    else:
+    elif isinstance(network, BEPNetwork):
         for i, classifier in enumerate(network._classifiers):
             stored.arrays[f"P{i}"] = classifier.W.to_signs()
     return stored

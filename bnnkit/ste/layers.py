@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,9 @@ class BatchNorm(Layer):
 
     def forget(self) -> None:
         """Start the statistics afresh."""
-        self.count, self.mean, self.var = 0, None, None
+        self.count = 0
+        self.mean: Any = None
+        self.var: Any = None
 
     def forward(self, x, training: bool = False, rng=None):
         """Return ``x`` normalised: by the batch in training, else by what was measured."""

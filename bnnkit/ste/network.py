@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +37,7 @@ class Sequential:
     """
 
     def __init__(self, layers: Sequence[Layer]):
-        self.layers = list(layers)
+        self.layers = list(layers) if isinstance(layers, Iterable) else []
         if not self.layers or not all(isinstance(layer, Layer) for layer in self.layers):
             raise TypeError("layers must be a list of at least one Layer")
 
@@ -163,6 +163,8 @@ class BinaryConnectNetwork(Sequential):
         (of the angle between the latents and their signs). Training may be interrupted; the net
         stays usable as it is then. A second ``fit`` goes on from there.
         """
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be callable, got {type(callback).__name__}")
         if checkpoint is not None and not hasattr(checkpoint, "after_epoch"):
             raise TypeError(f"checkpoint must be a Checkpoint, got {type(checkpoint).__name__}")
         X = self._features(X)
@@ -223,7 +225,7 @@ class BinaryConnectNetwork(Sequential):
         X = self._features(X)
         y = check_labels(y, "y", X.shape[0], self.n_classes)
         check_option(loss, "loss", ["sum", "mean"])
-        rate = check_number(learning_rate, "learning_rate", low=0)
+        rate = float(check_number(learning_rate, "learning_rate", low=0, open_low=True))
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer must be SGD or Adam, got {type(optimizer).__name__}")
         self._epoch(X, y, X.shape[0], rate, optimizer, loss, check_rng(rng))
@@ -317,7 +319,11 @@ class BinaryConnectNetwork(Sequential):
                 for layer in net.layers:
                     layer.to(xp, self.dtype)
             self._xp = xp
-        return move(X, xp, self.dtype)
+        with np.errstate(over="ignore"):  # said below
+            moved = move(X, xp, self.dtype)
+        if X.dtype != moved.dtype and not xp.all(xp.isfinite(moved)):
+            raise ValueError(f"{name} must hold numbers that {self.dtype} can hold")
+        return moved
 
     def __getstate__(self) -> dict:
         """All but the array library, a module, which cannot be pickled or copied."""
@@ -481,7 +487,8 @@ def _rates(learning_rate, epochs: int) -> np.ndarray:
                 f"learning_rate must hold a rate an epoch ({epochs}), got {len(rates)}"
             )
         return rates
-    return geometric_rates(*_pair(learning_rate, "learning_rate"), epochs)
+    first, last = _pair(learning_rate, "learning_rate")
+    return geometric_rates(first, last, epochs)
 
 
 def _compared(before: list, after: list) -> dict:

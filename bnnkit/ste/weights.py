@@ -6,6 +6,9 @@ A binary layer is its real twin with other weights: what passes forward and back
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from bnnkit.errors import check_columns, check_int, check_option, check_rng
@@ -173,6 +176,12 @@ class Conv2d(Linear):
 
 class BinaryWeights:
     """What turns a layer with weights into a binary one: latents, and how they become weights."""
+
+    params: dict
+    latents: dict
+    glorot: float
+    scale: Any  # a number, once the weights are there
+    _twin: Callable[[], Linear]
 
     def _make_binary(self, binarize: str, scale: float | str, spread: float, clip: bool) -> None:
         self.binarize = check_option(binarize, "binarize", WEIGHT_FORMS)

@@ -27,7 +27,7 @@ def find(number: str) -> Exercise:
     """Return the exercise with this number; ``ValueError`` names the ones there are."""
     chapter = str(number).split(".")[0]
     listed = of_chapter(int(chapter)) if chapter in map(str, CHAPTERS) else {}
-    if number in listed:
+    if isinstance(number, str) and number in listed:
         return listed[number]
     known = ", ".join(listed) or "1.1 to 5.4"
     raise ValueError(f"number must be that of an exercise ({known}), got {number!r}")
