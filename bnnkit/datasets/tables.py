@@ -96,7 +96,8 @@ def _table(rows, named, target, labelled: bool, columns, path: Path) -> Table:
         y = _labels(np.array([str(row[place]).strip() for row in rows]))
     if not named:
         return Table(X, y)
-    return Table(X, y, tuple(names[i] for i in features), names[place] if labelled else None)
+    labels = names[place] if labelled and place is not None else None
+    return Table(X, y, tuple(names[i] for i in features), labels)
 
 
 def _place(target: str | None, names, path: Path) -> int:
