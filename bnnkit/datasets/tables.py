@@ -85,8 +85,11 @@ def _table(rows, named, target, labelled: bool, columns, path: Path) -> Table:
     else:
         features = [i for i in range(len(names)) if i != place]
     if not features:
-        raise ValueError(f"{path} must hold a feature beside the labels")
-    note = "" if place is None else f" (the labels are in column {names[place]!r})"
+        separator = "tabs" if path.suffix.lower() == ".tsv" else "commas"
+        raise ValueError(f"{path} must hold features beside the labels, separated by {separator}")
+    note = " (if the file holds labels, name their column as the target)"
+    if place is not None:
+        note = f" (the labels are in column {names[place]!r})"
     X = np.empty((len(rows), len(features)))
     for r, row in enumerate(rows):
         for c, i in enumerate(features):

@@ -1,13 +1,15 @@
 """The networks of this package as scikit-learn and aeon estimators.
 
-Tables: :class:`BEPClassifier`, :class:`LocalRuleClassifier`, :class:`BinaryConnectClassifier` and
-the transformers :class:`MedianBinarizer` and :class:`ThermometerEncoder` (they need scikit-learn).
+Tables: :class:`BEPClassifier`, :class:`LocalRuleClassifier`, :class:`BinaryConnectClassifier` (what
+they share, ``fit`` and ``predict``, is in :class:`TableClassifier`) and the transformers
+:class:`MedianBinarizer` and :class:`ThermometerEncoder` (they need scikit-learn).
 Time series: :class:`BEPRecurrentClassifier` (it needs aeon, imported when first asked for).
 :func:`save` and :func:`load` keep a fitted classifier in a file.
 """
 
 from bnnkit.estimators.bep import BEPClassifier, LocalRuleClassifier
 from bnnkit.estimators.binary_connect import BinaryConnectClassifier
+from bnnkit.estimators.classifier import TableClassifier
 from bnnkit.estimators.encoders import MedianBinarizer, ThermometerEncoder
 from bnnkit.estimators.storage import load, save
 
@@ -16,6 +18,7 @@ __all__ = [
     "BinaryConnectClassifier",
     "LocalRuleClassifier",
     "MedianBinarizer",
+    "TableClassifier",
     "ThermometerEncoder",
     "load",
     "save",

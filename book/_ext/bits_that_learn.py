@@ -30,6 +30,7 @@ TYPE = re.compile(
 MADE_FROM_EXERCISES = ("book/exercises", "book/teaching")
 # Methods that scikit-learn puts into every estimator; its texts refer to pages of its own site.
 GIVEN_BY_SKLEARN = "set_fit_request, set_partial_fit_request, set_score_request"
+BESIDE_A_FACE = ["bnnkit.viz.plots"]  # public, though the package above it has a face
 API_MARK = "<!-- every module of the package -->"
 MENDED = {
     '<th class="head"><p></p></th>': "<td></td>",
@@ -134,7 +135,7 @@ def mend_source_links(app, pagename, templatename, context, doctree):
 def list_modules(app, docname, source):
     """Write a section for each public module of the package into the API page."""
     if API_MARK in source[0]:
-        sections = map(_section, sorted(_public_modules("bnnkit")))
+        sections = map(_section, sorted([*_public_modules("bnnkit"), *BESIDE_A_FACE]))
         source[0] = source[0].replace(API_MARK, "\n".join(sections))
 
 
