@@ -4,7 +4,6 @@ Facts (addresses, version, copyright holder) come from pyproject.toml. Nothing t
 adds, and nothing that it leaves in, is loaded from another host.
 """
 
-import copy
 import hashlib
 import importlib
 import os
@@ -89,17 +88,21 @@ def drop_scripts(app, pagename, templatename, context, doctree):
     of ipywidgets (the site shows each widget's HTML body instead) go. Files are deferred; they
     still run in their order. What sets the options of one of them waits until it has run.
     """
-    scripts = [copy.copy(s) for s in context["script_files"] if not _unwanted(s)]
+    scripts = [s for s in context["script_files"] if not _unwanted(s)]
+    if pagename != "search":  # its own scripts do not wait
+        scripts = list(map(_waiting, scripts))
     context["script_files"] = scripts
-    if pagename == "search":  # its own scripts do not wait
-        return
-    for script in scripts:
-        attributes = script.attributes = dict(getattr(script, "attributes", {}))
-        if body := attributes.get("body"):
-            if body.startswith("DOCUMENTATION_OPTIONS"):
-                attributes["body"] = f'addEventListener("DOMContentLoaded", () => {{ {body} }});'
-        else:
-            attributes["defer"] = "defer"
+
+
+def _waiting(script):
+    """Return a copy of a script, which all pages share, that waits until the page is there."""
+    attributes = dict(script.attributes)
+    if body := attributes.get("body"):
+        if body.startswith("DOCUMENTATION_OPTIONS"):
+            attributes["body"] = f'addEventListener("DOMContentLoaded", () => {{ {body} }});'
+    else:
+        attributes["defer"] = "defer"
+    return type(script)(script.filename, priority=script.priority, **attributes)
 
 
 def mend_body(app, pagename, templatename, context, doctree):
