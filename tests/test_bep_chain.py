@@ -163,7 +163,7 @@ def test_reinforcement_threshold_follows_its_formula():
         (lambda: bep.select([[1, 2, 3]], [[1, 1, 1]], 2), ValueError, "group must divide"),
         (lambda: bep.select([[1, 2]], [[1]], 1), ValueError, "a_star must have the shape of z"),
         (lambda: bep.equiangular([[1, -1]]), ValueError, "the number of rows of P"),
-        (lambda: bep.class_prototypes(1, 5, 0), ValueError, "n_classes must be an integer >= 2"),
+        (lambda: bep.class_prototypes(1, 5, 0), ValueError, "n_classes must be an integer in 2"),
         (lambda: bep.equiangular([[1], [-1]], alpha=0.5), TypeError, "alpha must be an integer"),
         (lambda: bep.equiangular([[1], [-1]], alpha=2**58), ValueError, "alpha must be an integer"),
         (lambda: bep.margin_bound(0.5, 15.0), TypeError, "width must be an integer"),

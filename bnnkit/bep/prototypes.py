@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bnnkit.errors import check_int, check_signs
+from bnnkit.errors import MAX_WIDTH, check_int, check_signs
 from bnnkit.philox import Stream, random_signs
 from bnnkit.steps import step
 
@@ -64,7 +64,7 @@ def class_prototypes(n_classes: int, width: int, seed: int, layer: int = 0) -> n
            [-3,  9, -3],
            [-3, -3,  9]])
     """
-    n_classes = check_int(n_classes, "n_classes", low=2)
-    width = check_int(width, "width", low=1)
+    n_classes = check_int(n_classes, "n_classes", 2, MAX_WIDTH)
+    width = check_int(width, "width", 1, MAX_WIDTH)
     layer = check_int(layer, "layer", 0, 2**32 - 1)
     return equiangular(random_signs(seed, Stream.PROTOTYPES, (n_classes, width), layer=layer))

@@ -9,6 +9,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from bnnkit.errors import (
+    MAX_WIDTH,
     check_array,
     check_columns,
     check_int,
@@ -16,6 +17,7 @@ from bnnkit.errors import (
     check_number,
     check_option,
     check_rng,
+    check_widths,
 )
 from bnnkit.ste.arrays import as_floats, move, namespace
 from bnnkit.ste.layers import BatchNorm, Dropout, Flatten, Layer, MaxPool, ReLU, Sign
@@ -366,7 +368,7 @@ def binary_connect_mlp(
     >>> net.predict(X)
     array([0, 1, 1, 0])
     """
-    widths = [check_int(width, "widths", low=1) for width in widths]
+    widths = check_widths(widths, "widths")
     if len(widths) < 2:
         raise ValueError(f"widths must hold at least inputs and classes, got {widths}")
     make = _Maker(form, activation, scale, spread, clip, dropout, dtype, rng)
@@ -412,7 +414,12 @@ def binary_connect_cnn(
     >>> net.forward(np.ones((2, 1, 8, 8)), training=True).shape
     (2, 10)
     """
-    n_in, height, width = (check_int(size, "image", low=1) for size in image)
+    image = check_widths(image, "image")
+    if len(image) != 3:
+        raise ValueError(f"image must be (maps, height, width), got {image}")
+    n_in, height, width = image
+    maps, hidden = check_widths(maps, "maps"), check_widths(hidden, "hidden")
+    n_classes = check_int(n_classes, "n_classes", 2, MAX_WIDTH)
     make = _Maker(form, activation, scale, spread, clip, dropout, dtype, rng)
     layers: list[Layer] = []
     for n_out in maps:
