@@ -88,7 +88,7 @@ def test_ts(tmp_path):
         ("a.csv", "a,b\n1,x\n", "c", "no column 'c'; it has a, b"),
         ("a.csv", "", None, "holds no cases"),
         ("a.csv", "a,b\n", None, "holds no cases"),
-        ("a.csv", "x\ny\n", None, "a feature beside"),
+        ("a.csv", "x\ny\n", None, "features beside"),
         ("a.arff", "nonsense", None, "cannot be read as ARFF"),
         ("a.xlsx", "", None, "must be one of .csv"),
         ("a.npz", "", "c", "target goes with"),

@@ -243,7 +243,8 @@ def update(
     panels = _NO_PANELS if b is None else b.panels
     if len(a_star) * len(winners) > MOST_HITS:  # of one neuron, they might not fit 16 bits
         flips = numpy_engine.update(H, words, winners, a_star, a_prev, rows, coin)
-        kernels.fill_panels(words, panels)
+        if b is not None:
+            kernels.fill_panels(words, panels)
         return flips
     coin = _NO_COIN if coin is None else _coin(H, *coin)
     winners = np.ascontiguousarray(winners)
