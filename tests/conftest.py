@@ -5,12 +5,16 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "book")]
+
+READER = TemporaryDirectory(prefix="bnnkit-reader-")
+os.environ["BNNKIT_HOME"] = READER.name  # each process its own: not whoever runs the tests
 
 # The same cases in every run, and no time limit a case: a first call may compile.
 settings.register_profile(

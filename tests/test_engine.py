@@ -275,6 +275,10 @@ def test_a_chain_is_its_layers_one_after_the_other(engine, n, inputs, widths, cl
     x[-1, -1] = rng.choice([0, 2, -3, -128])
     with pytest.raises(ValueError, match="x must hold only"):
         chain(x)
+    others = x[:, 1:], packed(x)[:, 1:], x.astype(float), packed(x).astype(np.int64), x[0]
+    for other in others:
+        with pytest.raises(ValueError, match=rf"x must be int8 signs \(n, {inputs}\)"):
+            chain(other)
 
 
 @each_engine
@@ -804,6 +808,16 @@ def test_the_numpy_engine_never_imports_numba():
     code = TRAIN + "print('numba' in sys.modules, net.weights_sha256())"
     done = in_a_new_process(code, BNNKIT_ENGINE="numpy")
     assert done.stdout.strip() == f"False {weights_here()}"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("numba" not in available_engines(), reason="there is nothing compiled")
+def test_no_kernel_reads_or_writes_past_an_array(tmp_path):
+    """Compiled code does so in silence. Here the quick tests run again, every index checked."""
+    words = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "-k", "numba", __file__]
+    checked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(words, env=os.environ | checked, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
 
 
 # -- no floating point in training -----------------------------------------------------------------

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bnnkit import learn, steps
-from bnnkit.learn import exercises, face, judge, sandbox
+from bnnkit.learn import exercises, face, judge, memory, sandbox
 from bnnkit.learn.model import Build, Explore, WarmUp
 from bnnkit.learn.page import slips, with_marks_filled
 
@@ -227,6 +227,12 @@ def test_the_page_of_the_site_has_a_widget_for_each_warm_up():
     warm_ups = [e for e in VALUES if isinstance(e, WarmUp)]
     assert page.count("<btl-quiz ") == len(warm_ups) and page.count("<btl-progress-map ") == 1
     assert "<!--" not in page
+
+
+def test_the_page_of_the_site_does_not_tell_what_its_builder_has_done():
+    page = with_marks_filled(learn.exercises_page())
+    memory.add(["1.1", "1.b"])
+    assert with_marks_filled(learn.exercises_page()) == page
 
 
 def test_the_teaching_guide_knows_a_slip_for_each_build():

@@ -46,7 +46,7 @@ def run(command):
     """Run ``command``, show its output as it comes, and return (exit code, output)."""
     environment = {**os.environ, "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}"}
     environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # two workers on two cores
-    environment.setdefault("BNNKIT_HOME", HOME.name)  # not the progress of whoever runs the tests
+    environment["BNNKIT_HOME"] = HOME.name  # not the progress of whoever runs the tests
     process = subprocess.Popen(
         command,
         cwd=ROOT,

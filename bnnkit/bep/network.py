@@ -209,8 +209,8 @@ class BEPNetwork(SignNetwork):
         """Return a function from samples to logits that holds the weights as they are now.
 
         It takes signs in an int8 array (n, K_0), or packed words (n, ceil(K_0 / 64)), and returns
-        int32 (n, C). Nothing but the signs is checked, and all layers are one call of a kernel: for
-        a sample at a time that is the fast way.
+        int32 (n, C); anything else raises ``ValueError``. All layers are one call of a kernel: the
+        fast way for a sample at a time.
 
         >>> from bnnkit import BEPNetwork
         >>> logits = BEPNetwork((3, 15), 2, seed=1).predictor()

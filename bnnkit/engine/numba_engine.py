@@ -152,11 +152,14 @@ class Chain:
         self.classes = len(layers[-1][0])
         self.widths = np.array([*widths, self.classes], np.int64)
         self.work = 64 * self.panels.size  # bit products a sample
+        self.inputs = numpy_engine.inputs_of(layers)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
+        if x.ndim != 2 or self.inputs.get(x.dtype) != x.shape[1]:  # or it would read past the end
+            raise numpy_engine.not_inputs(x, self.inputs)
         x, work = np.ascontiguousarray(x), len(x) * self.work
         logits = np.empty((len(x), self.classes), np.int32)
-        kernel = kernels.chain_of_signs if x.dtype is _INT8 else kernels.chain
+        kernel = kernels.chain_of_signs if x.dtype == _INT8 else kernels.chain
         if work < SHARED_WORK:
             ok = kernel(x, self.panels, self.widths, logits)
         else:

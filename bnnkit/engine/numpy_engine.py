@@ -143,8 +143,11 @@ class Chain:
 
     def __init__(self, layers: Sequence[tuple[np.ndarray, int]]):
         self.operands = [Operand(*layer) for layer in layers]
+        self.inputs = inputs_of(layers)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
+        if x.ndim != 2 or self.inputs.get(x.dtype) != x.shape[1]:
+            raise not_inputs(x, self.inputs)
         if x.dtype == np.int8:
             if (np.abs(x) != 1).any():
                 raise ValueError("x must hold only -1 and +1")
@@ -152,6 +155,21 @@ class Chain:
         for b in self.operands[:-1]:
             _, x = forward(x, b)
         return product(x, self.operands[-1])
+
+
+def inputs_of(layers: Sequence[tuple[np.ndarray, int]]) -> dict[np.dtype, int]:
+    """How long a sample is that a chain reads: as signs, and as packed words."""
+    words, columns = layers[0]
+    return {np.dtype(np.int8): columns, np.dtype(np.uint64): words.shape[1]}
+
+
+def not_inputs(x: np.ndarray, inputs: dict[np.dtype, int]) -> ValueError:
+    """The error for what a chain cannot read."""
+    signs, words = inputs.values()
+    return ValueError(
+        f"x must be int8 signs (n, {signs}) or packed words, uint64 (n, {words}), "
+        f"got {x.dtype} of shape {x.shape}"
+    )
 
 
 def chain(layers: Sequence[tuple[np.ndarray, int]]) -> Chain:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import train_test_split
@@ -12,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from bnnkit.errors import check_int, check_number
 
 
-class TableClassifier(ClassifierMixin, BaseEstimator):
+class TableClassifier(ClassifierMixin, BaseEstimator, ABC):
     """scikit-learn's conventions around a network: tables and any labels in, labels out.
 
     A subclass implements :meth:`_train` and :meth:`_scores`.
@@ -114,11 +116,13 @@ class TableClassifier(ClassifierMixin, BaseEstimator):
 
         return after
 
+    @abstractmethod
     def _train(self, X, y, validation) -> None:
-        raise NotImplementedError
+        """Make ``network_`` and train it on a checked table and class numbers."""
 
+    @abstractmethod
     def _scores(self, X) -> np.ndarray:
-        raise NotImplementedError
+        """Return a score a class for each row of a checked table, shape (n, C)."""
 
 
 def seed_of(random_state) -> int:

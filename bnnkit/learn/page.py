@@ -45,13 +45,14 @@ def exercises_page() -> str:
 def with_marks_filled(page: str) -> str:
     """Return a page with what its marks stand for: what the site's builder reads.
 
-    A mark is a comment: ``progress map``, ``warm-up 4.d`` (widgets), or ``slips`` (a table).
+    A mark is a comment: ``progress map``, ``warm-up 4.d`` (widgets), or ``slips`` (a table). The
+    page is its reader's: nothing on it is done, whatever the site's builder has done.
     """
 
     def filled(match: re.Match) -> str:
         if match[1] == "slips":
             return slips()
-        widget = _answer_box(match[2]) if match[2] else progress_map()
+        widget = _answer_box(match[2]) if match[2] else progress_map(passed=())
         return f"`````{{raw}} html\n{widget.html()}\n`````"
 
     return MARK.sub(filled, page)

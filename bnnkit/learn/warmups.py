@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 
 from bnnkit.learn import exercises, memory
 from bnnkit.learn.model import WarmUp
@@ -51,8 +52,10 @@ def question(e: WarmUp) -> dict:
     return make_question(e.id, e.title, e.prompt, e.form, e.options, e.hints)
 
 
-def progress_map() -> ProgressMap:
+def progress_map(passed: Iterable[str] | None = None) -> ProgressMap:
     """Return the map of all exercises for a page; see :func:`bnnkit.learn.progress` for the text.
+
+    ``passed`` holds the numbers of those that are done; by default, those that you have done.
 
     >>> progress_map()  # doctest: +ELLIPSIS
     ProgressMap(... exercises)
@@ -62,4 +65,4 @@ def progress_map() -> ProgressMap:
         for chapter in reversed(exercises.CHAPTERS)
         if (listed := exercises.of_chapter(chapter))
     ]
-    return ProgressMap(rungs, passed=memory.done())
+    return ProgressMap(rungs, passed=memory.done() if passed is None else passed)
