@@ -26,7 +26,7 @@ def test_rows_have_every_rule_and_are_found_again(tmp_path):
 
 @pytest.mark.parametrize("form", ["stoch", "dropout"])
 def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, monkeypatch, form):
-    monkeypatch.setattr(module, "KEEP", 2)
+    monkeypatch.setattr(module, "EVERY", 2)
     experiment = get_experiment("pi-digits")
     (run,) = experiment.runs(request(form=(form,), epochs=5))
     whole = experiment.train(run, Monitor())

@@ -3,7 +3,8 @@
 Two recipes, which do not mix. MNIST follows the earliest public code (plain SGD, weights of half
 Glorot's bound, summed hinge); the photographs follow the later one (Adam, weights of ±1, mean
 hinge). A schedule is stretched to the epochs asked for. As in the paper, the test error is that of
-the best validation epoch.
+the best validation epoch; here every fifth epoch is validated, because exact statistics for a test
+cost a fifth of an epoch.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 MLP = {"mnist": (1024, 1024, 1024), "digits": (256, 256, 256)}
 MAPS = {"cifar10": (128, 256, 512), "svhn": (64, 128, 256)}
 HIDDEN = {"cifar10": (1024, 1024), "svhn": (1024, 1024)}
-KEEP = 5  # epochs between checkpoints
+EVERY = 5  # epochs from one validation, and checkpoint, to the next
 
 
 class BinaryConnect(Experiment):
@@ -143,14 +144,8 @@ def train_binary_connect(run: Run, monitor: Monitor) -> dict[str, Any]:
     net, optimizer, rng = state["net"], state["optimizer"], state["rng"]
     rates = geometric_rates(*options["rates"], total)
 
-    def after_epoch(net, row) -> None:
-        error = row["validation_error"]
-        if error < state["best_error"]:
-            state.update(best_error=error, best_epoch=len(net.history), best=_weights_of(net))
-        monitor.epoch(len(net.history), total, 100 - error)
-
     while len(net.history) < total:
-        part = rates[len(net.history) : len(net.history) + KEEP]
+        part = rates[len(net.history) : len(net.history) + EVERY]
         net.fit(
             X,
             y,
@@ -159,19 +154,22 @@ def train_binary_connect(run: Run, monitor: Monitor) -> dict[str, Any]:
             learning_rate=part,
             optimizer=optimizer,
             loss=options["hinge"],
-            rules=(),
+            rules=(net.test_weights,),
             statistics_batch=None if X.ndim == 2 else 250,
-            validation=validation,
-            callback=after_epoch,
+            callback=lambda net, row: monitor.epoch(row["epoch"], total, 100 - row["train_error"]),
             rng=rng,
         )
+        error = 100 * (1 - net.score(*validation))
+        net.history[-1]["validation_error"] = error
+        if error < state["best_error"]:
+            state.update(best_error=error, best_epoch=net.epoch, best=_weights_of(net))
         _keep_state(monitor.checkpoint, state)
     return _judged(state, X, test) | {
         "train_error": round(net.history[-1]["train_error"], 3),
         "validation_error": round(state["best_error"], 3),
         "best_epoch": state["best_epoch"],
         "curve": {
-            name: [round(row[name], 3) for row in net.history]
+            name: [[row["epoch"], round(row[name], 3)] for row in net.history if name in row]
             for name in ("train_error", "validation_error", "loss")
         },
     }

@@ -117,7 +117,7 @@ class Monitor:
     checkpoint: Path | None = None
 
     def epoch(self, done: int, total: int | None, accuracy: float) -> None:
-        """Say that ``done`` of ``total`` epochs are done, and the validation accuracy, percent."""
+        """Say that ``done`` of ``total`` epochs are done, and the accuracy by now, percent."""
         if self.bar is not None:
             self.bar.set_postfix_str(f"epoch {done}/{total}: {accuracy:.1f} %")
 
