@@ -10,7 +10,7 @@ from conftest import not_run
 
 from bnnkit.cli import by_peer, main
 from bnnkit.engine import available_engines, use_engine
-from bnnkit.lab import bench, peers, ste_peers
+from bnnkit.lab import bench, peers, ste_peers, timing
 from bnnkit.lab.timing import clock_for, interleave, machine
 
 pytest.importorskip("threadpoolctl")
@@ -78,13 +78,13 @@ def test_interleave_calls_all_candidates_equally_often():
 
     def call(name):
         calls[name] += 1
-        end = clock_for(2)() + 3e-4
+        end = clock_for(2)() + 1.5 * timing.ROUND
         while clock_for(2)() < end:
             pass
 
     times = interleave({name: lambda n=name: call(n) for name in calls}, 0, repeats=5)
     assert calls == {"a": 7, "b": 7}  # two to warm up
-    assert all(time >= 3e-4 for time in times.values())
+    assert all(time >= 1.5 * timing.ROUND for time in times.values())
 
 
 def test_kernels_rows(monkeypatch):
@@ -129,9 +129,9 @@ def test_training_and_inference_rows(monkeypatch):
     assert rows[0]["dataset"] == "random-prototypes"
     assert 0 < rows[0]["triggered"] <= 1
     rows = bench.bench_inference(["numpy"], seconds=0)
-    assert [(row["case"], row["m"], row["peer"]) for row in rows] == [
-        ("infer", 1, "numpy"),
-        ("infer", 100, "numpy"),
+    ways = "predictor", "decision_function"
+    assert [(row["case"], row["m"], row["call"], row["peer"]) for row in rows] == [
+        ("infer", m, way, "numpy") for m in (1, 100) for way in ways
     ]
 
 

@@ -300,7 +300,7 @@ class SignNetwork(ABC):
         tally = Tally(len(self.group_widths), len(self.layers))
         for batch, first in enumerate(range(0, len(y), batch_size)):
             rows = order[first : first + batch_size]
-            self._train_batch(X[rows], y[rows], batch, tally)
+            self._train_batch(X.take(rows, axis=0), y[rows], batch, tally)
         self.epoch += 1
         validation_error = None
         if validation is not None:

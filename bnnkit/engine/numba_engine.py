@@ -17,7 +17,7 @@ import numpy as np
 from numba.core import event
 
 from bnnkit.engine import get_threads, kernels, numpy_engine, training_kernels
-from bnnkit.engine.intrinsics import PANEL, ROWS
+from bnnkit.engine.intrinsics import LANES, PANEL, ROWS
 from bnnkit.engine.numpy_engine import SKIPS, skip_table
 from bnnkit.engine.training_kernels import GUIDE_BITS, MOST_HITS
 
@@ -43,9 +43,16 @@ class _Announcement(event.Listener):
 
 event.register("numba:compile", _Announcement())
 
-_INT8 = np.dtype(np.int8)
+_INT8, _INT32 = np.dtype(np.int8), np.dtype(np.int32)
 SHARED_WORK = 1 << 27  # bit products, about 0.1 ms: below, a second thread brings nothing
 SHARED_ENTRIES = 1 << 20  # hidden integers, likewise
+
+
+def _whole_lines(n: int) -> np.ndarray:
+    """``n`` words that begin with a cache line: a vector that straddles two is slow."""
+    words = np.empty(n + LANES, np.uint64)
+    skip = -(words.ctypes.data >> 3) % LANES
+    return words[skip : skip + n]
 
 
 class Operand:
@@ -54,7 +61,7 @@ class Operand:
     def __init__(self, words: np.ndarray, columns: int | Sequence[int]):
         self.rows = len(words)
         self.columns = columns if isinstance(columns, int) else sum(columns)
-        self.panels = np.empty(-(-len(words) // PANEL) * PANEL * words.shape[1], np.uint64)
+        self.panels = _whole_lines(-(-len(words) // PANEL) * PANEL * words.shape[1])
         kernels.fill_panels(np.ascontiguousarray(words), self.panels)
 
 
@@ -147,30 +154,36 @@ class Chain:
     """
 
     def __init__(self, layers: Sequence[tuple[np.ndarray, int]]):
-        self.panels = np.concatenate([Operand(*layer).panels for layer in layers])
+        panels = [Operand(*layer).panels for layer in layers]
+        self.panels = np.concatenate(panels, out=_whole_lines(sum(map(len, panels))))
         widths = [columns for _, columns in layers]
         self.classes = len(layers[-1][0])
         self.widths = np.array([*widths, self.classes], np.int64)
         self.work = 64 * self.panels.size  # bit products a sample
-        self.inputs = numpy_engine.inputs_of(layers)
+        inputs = numpy_engine.inputs_of(layers)
+        self.kernels = dict(zip(inputs, (kernels.chain_of_signs, kernels.chain)))
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        if x.ndim != 2 or self.inputs.get(x.dtype) != x.shape[1]:  # or it would read past the end
-            raise numpy_engine.not_inputs(x, self.inputs)
-        x, work = np.ascontiguousarray(x), len(x) * self.work
-        logits = np.empty((len(x), self.classes), np.int32)
-        kernel = kernels.chain_of_signs if x.dtype == _INT8 else kernels.chain
-        if work < SHARED_WORK:
-            ok = kernel(x, self.panels, self.widths, logits)
+        kernel = self.kernels.get((x.dtype,) + x.shape[1:])
+        if kernel is None:  # it would read past the end
+            raise numpy_engine.not_inputs(x, self.kernels)
+        x = np.ascontiguousarray(x)
+        logits = np.empty((len(x), self.classes), _INT32)
+        if len(x) * self.work < SHARED_WORK:
+            right = kernel(x, self.panels, self.widths, logits)
         else:
-
-            def some(i, j):
-                return kernel(x[i:j], self.panels, self.widths, logits[i:j])
-
-            ok = all(_share(_parts(None, work), len(x), some))
-        if not ok:
+            right = self._shared(kernel, x, logits)
+        if not right:
             raise ValueError("x must hold only -1 and +1")
         return logits
+
+    def _shared(self, kernel: Callable, x: np.ndarray, logits: np.ndarray) -> bool:
+        """The same on several threads; apart, because what a closure uses is slower to reach."""
+
+        def some(i, j):
+            return kernel(x[i:j], self.panels, self.widths, logits[i:j])
+
+        return all(_share(_parts(None, len(x) * self.work), len(x), some))
 
 
 def chain(layers: Sequence[tuple[np.ndarray, int]]) -> Chain:

@@ -7,7 +7,7 @@ sums are whole numbers below 2**24, so float32 carries them exactly and they are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -146,7 +146,7 @@ class Chain:
         self.inputs = inputs_of(layers)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        if x.ndim != 2 or self.inputs.get(x.dtype) != x.shape[1]:
+        if (x.dtype, *x.shape[1:]) not in self.inputs:
             raise not_inputs(x, self.inputs)
         if x.dtype == np.int8:
             if (np.abs(x) != 1).any():
@@ -157,15 +157,15 @@ class Chain:
         return product(x, self.operands[-1])
 
 
-def inputs_of(layers: Sequence[tuple[np.ndarray, int]]) -> dict[np.dtype, int]:
-    """How long a sample is that a chain reads: as signs, and as packed words."""
+def inputs_of(layers: Sequence[tuple[np.ndarray, int]]) -> list[tuple[np.dtype, int]]:
+    """What a chain reads, the numbers and how many a sample: signs, or packed words."""
     words, columns = layers[0]
-    return {np.dtype(np.int8): columns, np.dtype(np.uint64): words.shape[1]}
+    return [(np.dtype(np.int8), columns), (np.dtype(np.uint64), words.shape[1])]
 
 
-def not_inputs(x: np.ndarray, inputs: dict[np.dtype, int]) -> ValueError:
+def not_inputs(x: np.ndarray, inputs: Iterable[tuple[np.dtype, int]]) -> ValueError:
     """The error for what a chain cannot read."""
-    signs, words = inputs.values()
+    (_, signs), (_, words) = inputs
     return ValueError(
         f"x must be int8 signs (n, {signs}) or packed words, uint64 (n, {words}), "
         f"got {x.dtype} of shape {x.shape}"

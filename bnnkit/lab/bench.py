@@ -12,7 +12,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -25,7 +26,7 @@ from bnnkit.errors import check_option
 from bnnkit.lab import peers as products
 from bnnkit.lab import ste_peers
 from bnnkit.lab.timing import blas_threads, clock_for, interleave
-from bnnkit.packed import BitMatrix
+from bnnkit.packed import BitMatrix, pack
 from bnnkit.recurrent import BEPRecurrentNetwork
 from bnnkit.summary import summary
 
@@ -38,6 +39,7 @@ TWO_THREADS = 512  # rows from which a second thread is tried
 NET = (784, 525, 525)
 STEPS, STATE = 7, 525  # an image as 7 steps of 112 pixels
 BATCH, CASES, SEQUENCES = 100, 10_000, 2_000
+EPOCHS = 10  # of training before BEP is timed
 
 
 # --- products ------------------------------------------------------------------------------------
@@ -148,11 +150,12 @@ def _avx2_features() -> str:
 
 
 def bench_training(peers: Iterable[str] | None = None, seconds: float = 10.0) -> list[dict]:
-    """Time whole epochs of BEP and of BEP-TT, after one to warm up, beside STE and Adam.
+    """Time whole epochs of BEP and of BEP-TT beside STE and Adam.
 
     784-525-525 with 10 classes, and a recurrent net of 525 that reads 7 steps of 112 signs; batch
-    100. On Fashion-MNIST where it is at hand, so that the share of samples that fire
-    (``triggered``) is a real one; else on generated clouds of signs, and ``dataset`` says so.
+    100. On Fashion-MNIST where it is at hand, else on generated clouds of signs, and ``dataset``
+    says so. BEP's cost goes with the share of samples that fire (``triggered``), which falls within
+    the first epochs and then hardly changes; so BEP is timed after some epochs of training.
     """
     wanted = _names(peers, ("numpy", "torch-ste"))
     dataset, X, y = _training_data()
@@ -160,7 +163,6 @@ def bench_training(peers: Iterable[str] | None = None, seconds: float = 10.0) ->
     for race in (_mlp_race, _rnn_race):
         net, ours, rivals = race(X, y, wanted)
         with blas_threads(1):
-            ours[""]()
             times = interleave(ours | rivals, seconds, repeats=5, clock=clock_for(1))
         row = {"case": "train", "dataset": dataset, "net": _name(net), "engine": get_engine().NAME}
         row |= {"threads": 1, "triggered": round(net.history[-1].triggered, 3)}
@@ -176,13 +178,15 @@ def _training_data() -> tuple[str, np.ndarray, np.ndarray]:
     except FileNotFoundError:
         clouds = random_prototypes(n_train=CASES, n_validation=0, n_test=1, d=NET[0], flip=0.4)
         return clouds.name, clouds.X_train, clouds.y_train
-    X = np.where(data.X_train[:CASES] > 0, 1, -1).astype(np.int8)
-    return data.name, X, data.y_train[:CASES].astype(np.int64)
+    X = np.where(data.X_train > 0, 1, -1).astype(np.int8)
+    return data.name, X, data.y_train.astype(np.int64)
 
 
 def _mlp_race(X, y, wanted: set[str]):
     """The network, its epoch, and the epochs of its rivals over the same samples."""
-    packed, net = BitMatrix.from_signs(X), BEPNetwork(NET, 10)
+    net = BEPNetwork(NET, 10).fit(X, y, epochs=EPOCHS)
+    X, y = X[:CASES], y[:CASES]
+    packed = BitMatrix.from_signs(X)
     ours = {"": lambda: net.fit(packed, y, epochs=1)}
     floats, targets = X.astype(np.float32), _targets(y)
     rivals = {}
@@ -194,10 +198,11 @@ def _mlp_race(X, y, wanted: set[str]):
 
 def _rnn_race(X, y, wanted: set[str]):
     """The same for the recurrent network."""
-    X, y = X[:SEQUENCES].reshape(min(len(X), SEQUENCES), STEPS, -1), y[:SEQUENCES]
+    X = X.reshape(len(X), STEPS, -1)
     inputs = X.shape[2]
-    net = BEPRecurrentNetwork(inputs, 10, state=STATE)
     sequences = np.ascontiguousarray(X.transpose(0, 2, 1))
+    net = BEPRecurrentNetwork(inputs, 10, state=STATE).fit(sequences, y, epochs=EPOCHS)
+    X, y, sequences = X[:SEQUENCES], y[:SEQUENCES], sequences[:SEQUENCES]
     ours = {"": lambda: net.fit(sequences, y, epochs=1)}
     floats, targets = X.astype(np.float32), _targets(y)
     torch = _torch_epoch(wanted, floats, targets, ste_peers.torch_rnn, inputs, STATE, 10)
@@ -225,24 +230,33 @@ def _targets(y: np.ndarray) -> np.ndarray:
 
 
 def bench_inference(peers: Iterable[str] | None = None, seconds: float = 2.0) -> list[dict]:
-    """Time the forward pass of 784-525-525-10 from packed inputs, batch 1 and batch 100."""
+    """Time the forward pass of 784-525-525-10, from samples to logits, batch 1 and batch 100.
+
+    ``call`` says how bnnkit is asked: by ``BEPNetwork.predictor()``, from packed words, or by
+    ``BEPNetwork.decision_function``, from signs, which first checks them and packs them.
+    """
     wanted = _names(peers, ("numpy", "torch-f32"))
     rng, rows, net = np.random.default_rng(0), [], BEPNetwork(NET, 10)
     weights = [W.to_signs().astype(np.float32) for W in [*net.W, net.P]]
     for batch in (1, BATCH):
         X = rng.choice(np.array([-1, 1], np.int8), (batch, NET[0]))
-        packed, floats = BitMatrix.from_signs(X), X.astype(np.float32)
-        calls = {"": lambda p=packed: net.decision_function(p)}
+        words, floats = pack(X), X.astype(np.float32)
+        calls: dict[str, Callable] = {}
         if "numpy" in wanted:
             calls["numpy"] = lambda x=floats: _forward(np.where, x, weights)
         if "torch-f32" in wanted and (torch := products.torch_if_installed()) is not None:
             tensors = [torch.from_numpy(W) for W in weights]
             x = torch.from_numpy(floats)
             calls["torch-f32"] = lambda x=x, w=tensors, where=torch.where: _forward(where, x, w)
-        with blas_threads(1):
-            times = interleave(calls, seconds, clock=clock_for(1))
+        ways = {
+            "predictor": partial(net.predictor(), words),
+            "decision_function": partial(net.decision_function, X),
+        }
         row = {"case": "infer", "net": _name(net), "m": batch, "engine": get_engine().NAME}
-        rows += _rows(row | {"threads": 1}, times)
+        for name, call in ways.items():
+            with blas_threads(1):
+                times = interleave({"": call} | calls, seconds, clock=clock_for(1))
+            rows += _rows(row | {"call": name, "threads": 1}, times)
     return rows
 
 

@@ -13,7 +13,7 @@ from statistics import median
 
 import numpy as np
 
-ROUND = 2e-4  # seconds that a candidate runs at least in each round, to be timed well
+ROUND = 1e-3  # seconds that a candidate runs at least in each round, to be timed well
 
 
 def interleave(
