@@ -24,7 +24,7 @@ def test_rows_have_every_rule_and_are_found_again(tmp_path):
     assert again == rows
 
 
-@pytest.mark.parametrize("form", ["stoch", "dropout"])
+@pytest.mark.parametrize("form", ["stoch", "dropout", "ebp"])
 def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, monkeypatch, form):
     monkeypatch.setattr(module, "EVERY", 2)
     experiment = get_experiment("pi-digits")
@@ -43,6 +43,23 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, monkeypatch, f
         experiment.train(run, Interrupting(checkpoint=tmp_path / "c"))
     assert (tmp_path / "c").exists()
     assert experiment.train(run, Monitor(checkpoint=tmp_path / "c")) == whole
+
+
+def test_expectation_backpropagation_stands_beside_them(tmp_path):
+    asked = request(form=("ebp",), epochs=6)
+    (row,) = reproduce("pi-digits", asked, store=tmp_path / "s.jsonl", progress=False)
+    assert row["rates"] == [row["batch"]] * 2 and "scale" not in row
+    assert row["test_error"] == row["error_binary"] < 40 and row["error_latent"] < 40
+    with pytest.raises(ValueError, match="--form must be one of"):
+        get_experiment("cifar10").runs(Request(form=("ebp",)))
+
+
+def test_a_row_keeps_a_short_curve():
+    curve = {name: [[k, 100 / k] for k in range(1, 201)] for name in ("train_error", "loss")}
+    curve["validation_error"] = [[k, 2.0] for k in range(5, 201, 5)]
+    short = get_experiment("pi-digits").short_curve(curve)["curve"]
+    assert short[0] == [5, 20.0, 2.0] and short[1][0] == 15 and len(short) == 20
+    assert get_experiment("fashion-mnist").short_curve(curve) == {}
 
 
 def test_the_plan_follows_the_papers_sizes():

@@ -21,7 +21,7 @@ from bnnkit.errors import (
 )
 from bnnkit.ste.arrays import as_floats, move, namespace
 from bnnkit.ste.layers import BatchNorm, Dropout, Flatten, Layer, MaxPool, ReLU, Sign
-from bnnkit.ste.losses import sign_targets, squared_hinge
+from bnnkit.ste.losses import LOSSES, sign_targets
 from bnnkit.ste.optim import Adam, Optimizer, geometric_rates
 from bnnkit.ste.weights import BinaryConv2d, BinaryLinear, Conv2d, Linear
 
@@ -146,7 +146,8 @@ class BinaryConnectNetwork(Sequential):
         learning_rate : of the first and of the last epoch, in equal ratios between; or an array
             of one rate an epoch, as :func:`geometric_rates` gives
         optimizer : :class:`Adam` (the default) or :class:`SGD`
-        loss : squared hinge, "sum" or "mean" over the outputs
+        loss : the squared hinge, "sum" or "mean" over the outputs; or "probit", for
+            :func:`expectation_mlp`
         ensemble : the number of nets of the rule "ensemble"
         statistics_batch : samples a batch when the batch norms' statistics are taken over ``X``;
             None takes all in one, which is exact but needs memory for it
@@ -174,7 +175,7 @@ class BinaryConnectNetwork(Sequential):
         epochs = check_int(epochs, "epochs", low=1)
         batch_size = check_int(batch_size, "batch_size", low=1)
         ensemble = check_int(ensemble, "ensemble", low=1)
-        check_option(loss, "loss", ["sum", "mean"])
+        check_option(loss, "loss", LOSSES)
         rates = _rates(learning_rate, epochs)
         optimizer = Adam() if optimizer is None else optimizer
         if not isinstance(optimizer, Optimizer):
@@ -226,7 +227,7 @@ class BinaryConnectNetwork(Sequential):
         """
         X = self._features(X)
         y = check_labels(y, "y", X.shape[0], self.n_classes)
-        check_option(loss, "loss", ["sum", "mean"])
+        check_option(loss, "loss", LOSSES)
         rate = float(check_number(learning_rate, "learning_rate", low=0, open_low=True))
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer must be SGD or Adam, got {type(optimizer).__name__}")
@@ -296,7 +297,7 @@ class BinaryConnectNetwork(Sequential):
             batch = order[start : start + batch_size]
             targets = xp.asarray(sign_targets(y[batch], self.n_classes))
             outputs = self.forward(xp.take(X, xp.asarray(batch), axis=0), True, rng)
-            batch_loss, grad = squared_hinge(outputs, targets, loss)
+            batch_loss, grad = LOSSES[loss](outputs, targets)
             self.backward(grad)
             optimizer.update(self.layers, rate)
             total += batch_loss * len(batch)

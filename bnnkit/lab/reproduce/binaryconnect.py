@@ -5,6 +5,9 @@ Glorot's bound, summed hinge); the photographs follow the later one (Adam, weigh
 hinge). A schedule is stretched to the epochs asked for. As in the paper, the test error is that of
 the best validation epoch; here every fifth epoch is validated, because exact statistics for a test
 cost a fifth of an epoch.
+
+Beside BinaryConnect's forms stands the form "ebp", expectation backpropagation (Soudry, Hubara and
+Meir 2014), on perceptrons alone: the same widths, data and judgement, and a recipe of its own.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from bnnkit.ste import (
     BinaryConnectNetwork,
     binary_connect_cnn,
     binary_connect_mlp,
+    expectation_mlp,
     geometric_rates,
 )
 
@@ -71,6 +75,11 @@ RECIPES: dict[str, dict[str, Any]] = {
         scale=1.0, spread=1.0, pixels="gcn-lcn",
     ),
 }  # fmt: skip
+# What the form "ebp" has instead: its rate is the batch, so that all the evidence counts.
+EXPECTATION: dict[str, dict[str, Any]] = {
+    "mnist": dict(batch=100, rates=[100.0, 100.0], hinge="probit", start=1.0, bound=4.0),
+    "digits": dict(batch=10, rates=[10.0, 10.0], hinge="probit", start=1.0, bound=4.0),
+}
 MLP = {"mnist": (1024, 1024, 1024), "digits": (256, 256, 256)}
 MAPS = {"cifar10": (128, 256, 512), "svhn": (64, 128, 256)}
 HIDDEN = {"cifar10": (1024, 1024), "svhn": (1024, 1024)}
@@ -88,9 +97,9 @@ class BinaryConnect(Experiment):
 
     def plan(self, request: Request) -> list[Run]:
         """Every form with every seed."""
-        forms = [check_option(form, "--form", FORMS) for form in request.form or ("det",)]
-        recipe = dict(RECIPES[self.dataset])
-        epochs = recipe.pop("epochs")
+        known = [*FORMS, "ebp"] if self.dataset in MLP else FORMS
+        forms = [check_option(form, "--form", known) for form in request.form or ("det",)]
+        epochs = RECIPES[self.dataset]["epochs"]
         return [
             Run(
                 dataset=self.dataset,
@@ -99,7 +108,7 @@ class BinaryConnect(Experiment):
                 widths=request.widths or self._widths(request.width),
                 seed=seed,
                 epochs=request.epochs or epochs,
-                options=recipe,
+                options=_options(self.dataset, form),
             )
             for form in forms
             for seed in range(request.seeds or 1)
@@ -125,7 +134,14 @@ class BinaryConnect(Experiment):
     def seconds(self, run: Run) -> float:
         """By the multiplications of a case, at the speed of one measured epoch."""
         n, products = _work(run)
-        return run.epochs * n * (3 * products / 2.5e10 + 1e-4)
+        passes, overhead = (4, 2e-4) if run.method == "ebp" else (3, 1e-4)
+        return run.epochs * n * (passes * products / 2.5e10 + overhead)
+
+    def short_curve(self, curve: dict[str, list]) -> dict[str, Any]:
+        """Epoch, training and validation error, at 20 of the validations at most."""
+        trained, tested = dict(curve["train_error"]), curve["validation_error"]
+        step = -(-len(tested) // 20)
+        return {"curve": [[epoch, trained[epoch], error] for epoch, error in tested[::step]]}
 
     def _widths(self, width: float | None) -> tuple[int, ...]:
         if self.dataset in MLP:
@@ -175,15 +191,27 @@ def train_binary_connect(run: Run, monitor: Monitor) -> dict[str, Any]:
     }
 
 
+def _options(dataset: str, form: str) -> dict[str, Any]:
+    """The recipe of a form: all its settings but the epochs."""
+    recipe = {name: value for name, value in RECIPES[dataset].items() if name != "epochs"}
+    if form == "ebp":
+        del recipe["scale"], recipe["spread"]
+        recipe |= EXPECTATION[dataset]
+    return recipe
+
+
 def _start(run: Run, shape: tuple[int, ...]) -> dict[str, Any]:
     """A new net, its optimiser and its random numbers: all that training changes."""
-    options, form = run.options, FORMS[run.method]
-    rng = np.random.default_rng(run.seed)
-    sizes = dict(scale=options["scale"], spread=options["spread"], rng=rng)
-    if len(shape) == 1:
-        net = binary_connect_mlp([*shape, *run.widths, 10], form, **sizes)
+    options, rng = run.options, np.random.default_rng(run.seed)
+    names = {"scale", "spread", "start", "bound"} & options.keys()
+    start = {name: options[name] for name in names} | {"rng": rng}
+    if run.method == "ebp":
+        net = expectation_mlp([*shape, *run.widths, 10], **start)
+    elif len(shape) == 1:
+        net = binary_connect_mlp([*shape, *run.widths, 10], FORMS[run.method], **start)
     else:
-        net = binary_connect_cnn(shape, run.widths[:3], run.widths[3:], 10, form, **sizes)
+        maps, hidden = run.widths[:3], run.widths[3:]
+        net = binary_connect_cnn(shape, maps, hidden, 10, FORMS[run.method], **start)
     optimizer = SGD() if options["optimizer"] == "sgd" else Adam()
     return {"net": net, "optimizer": optimizer, "rng": rng, "best_error": np.inf}
 

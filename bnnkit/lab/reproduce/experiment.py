@@ -153,7 +153,7 @@ class Experiment(ABC):
         """Do the run and return its figures, plain JSON.
 
         At least ``test_accuracy`` or ``test_error`` (percent) and ``weights_sha256``. What comes
-        under ``curve`` stays in the store and out of the rows.
+        under ``curve`` stays in the store and out of the rows, but for :meth:`short_curve`.
         """
 
     @abstractmethod
@@ -163,6 +163,10 @@ class Experiment(ABC):
     def paper(self, run: Run) -> float | None:
         """Return the published figure for exactly this, None if there is none."""
         return None
+
+    def short_curve(self, curve: Any) -> dict[str, Any]:
+        """Return what of a result's ``curve`` goes into its row too, by default nothing."""
+        return {}
 
     @abstractmethod
     def seconds(self, run: Run) -> float:

@@ -146,6 +146,7 @@ def flat_row(record: dict[str, Any]) -> dict[str, Any]:
     experiment, run = get_experiment(record["experiment"]), Run.of(record["run"])
     row = {"experiment": experiment.name, **record["run"]}
     row |= {name: value for name, value in record["result"].items() if name != "curve"}
+    row |= experiment.short_curve(record["result"].get("curve"))
     row |= {"paper": experiment.paper(run), "data_sha256": record["data_sha256"]}
     return row | {"sources_sha256": record["sources_sha256"], **record["made"]}
 
