@@ -122,10 +122,9 @@ class BatchNorm(Layer):
         """Fill ``grads``; the batch's mean and variance depend on the input too."""
         centred, deviation = self._take()
         check_gradient(grad, centred.shape)
-        xp, axes = namespace(grad), _all_but_features(grad)
         terms = math.prod(grad.shape) // self.n_features
-        self.grads["beta"] = xp.sum(grad, axis=axes)
-        self.grads["gamma"] = xp.sum(grad * centred, axis=axes)
+        self.grads["beta"] = _sums(grad)
+        self.grads["gamma"] = _sums(grad * centred)
         mean_grad = self._wide(self.grads["beta"] / terms, grad)
         mean_product = self._wide(self.grads["gamma"] / terms, grad)
         slope = self._wide(self.params["gamma"], grad) / deviation
@@ -159,8 +158,9 @@ class BatchNorm(Layer):
         return x
 
     def _statistics(self, x):
-        xp, axes = namespace(x), _all_but_features(x)
-        return xp.mean(x, axis=axes), xp.var(x, axis=axes)
+        terms = math.prod(x.shape) // self.n_features
+        mean = _sums(x) / terms
+        return mean, _sums((x - self._wide(mean, x)) ** 2) / terms
 
     def _normalised(self, x, mean, var):
         deviation = namespace(x).sqrt(self._wide(var, x) + self.epsilon)
@@ -183,14 +183,13 @@ class ReLU(Layer):
         x = as_floats(x, "x")
         xp = namespace(x)
         self.kept = (x > 0) if training else None
-        return xp.where(x > 0, x, xp.zeros_like(x))
+        return xp.maximum(x, xp.zeros((), dtype=x.dtype))
 
     def backward(self, grad):
         """Return the gradient where the input was positive, else 0."""
         positive = self._take()
         check_gradient(grad, positive.shape)
-        xp = namespace(grad)
-        return xp.where(positive, grad, xp.zeros_like(grad))
+        return grad * namespace(grad).astype(positive, grad.dtype)
 
 
 class Sign(Layer):
@@ -287,7 +286,7 @@ class MaxPool(Layer):
         result, free = xp.zeros_like(x), xp.ones(largest.shape, dtype=xp.bool)
         for place, into in zip(self._places(x), self._places(result), strict=True):
             here = free & (place == largest)
-            into[...] = xp.where(here, grad, xp.zeros_like(grad))
+            into[...] = grad * xp.astype(here, grad.dtype)
             free = free & ~here
         return result
 
@@ -322,8 +321,11 @@ def positive(value, name: str) -> float:
     return float(check_number(value, name, low=0, open_low=True))
 
 
-def _all_but_features(x) -> tuple[int, ...]:
-    return tuple(axis for axis in range(x.ndim) if axis != 1)
+def _sums(x):
+    """The sum of each feature; over the samples first, whose numbers lie together in memory."""
+    xp = namespace(x)
+    over_samples = xp.sum(x, axis=0)
+    return xp.sum(over_samples, axis=(1, 2)) if x.ndim == 4 else over_samples
 
 
 def check_gradient(grad, shape: tuple[int, ...]) -> None:

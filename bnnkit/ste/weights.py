@@ -6,6 +6,7 @@ A binary layer is its real twin with other weights: what passes forward and back
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ from bnnkit.ste.arrays import as_floats, namespace
 from bnnkit.ste.estimator import WEIGHT_FORMS, binary_weights, glorot_scale
 from bnnkit.ste.layers import Layer, check_gradient, positive
 from bnnkit.steps import step
+
+WINDOWS = 2048  # of a convolution at a time: few enough to stay in a processor's cache
 
 # What a rule for the test makes of the latents, by how the layer trains.
 AT_TEST = {
@@ -118,7 +121,10 @@ class Conv2d(Linear):
     bias, rng, dtype : as for :class:`Linear`
 
     ``W`` has shape (maps out, maps in, size, size), images (n, maps, height, width). Every window
-    is laid out as a row (im2col), and the rest is the product of :class:`Linear`.
+    is laid out as a row (im2col), and the rest is the product of :class:`Linear`. The rows are
+    many times as large as the images, so this is done for a few images at a time, while the rows
+    are in the processor's cache, and once more in ``backward``. In memory the maps of a pixel lie
+    side by side, so that what is copied lies together.
 
     >>> layer = Conv2d(1, 1, size=3, rng=0)
     >>> layer.params["W"] = np.array([[[[0, 0, 0], [0, 1.0, 0], [0, 0, -1.0]]]])
@@ -153,25 +159,38 @@ class Conv2d(Linear):
         if min(height, width) < 1:
             raise ValueError(f"x must be no smaller than the window {self.size}, got {x.shape}")
         xp, W = namespace(x), self._weights(training, rng)
-        rows = windows(x, self.size, self.pad)
-        self.kept = (rows, W, x.shape) if training else None
-        y = rows @ xp.reshape(W, (self.n_out, -1)).T
+        self.kept = (x, W) if training else None
+        W = _as_rows(W)
+        parts = [windows(x[few, ...], self.size, self.pad) @ W.T for few in self._few(x)]
+        y = xp.concat(parts, axis=0)
         if "b" in self.params:
             y = y + self.params["b"]
         return xp.permute_dims(xp.reshape(y, (x.shape[0], height, width, self.n_out)), (0, 3, 1, 2))
 
     def backward(self, grad):
         """Fill ``grads`` and send the gradient back to every place a window has read."""
-        rows, W, shape = self._take()
-        height, width = (side + 2 * self.pad - self.size + 1 for side in shape[2:])
-        check_gradient(grad, (shape[0], self.n_out, height, width))
-        xp = namespace(grad)
-        grad = xp.reshape(xp.permute_dims(grad, (0, 2, 3, 1)), (-1, self.n_out))
-        grad_rows, grad_W = dense_backward(rows, xp.reshape(W, (self.n_out, -1)), grad)
-        self.grads["W"] = xp.reshape(grad_W, W.shape)
+        x, W = self._take()
+        height, width = (side + 2 * self.pad - self.size + 1 for side in x.shape[2:])
+        check_gradient(grad, (x.shape[0], self.n_out, height, width))
+        xp, n_out, W = namespace(grad), self.n_out, _as_rows(W)
+        grad = xp.permute_dims(grad, (0, 2, 3, 1))
+        grad_W, parts = xp.zeros_like(W), []
+        for few in self._few(x):
+            rows = windows(x[few, ...], self.size, self.pad)
+            rows_grad = xp.reshape(grad[few, ...], (-1, n_out))
+            grad_rows, part = dense_backward(rows, W, rows_grad)
+            grad_W = grad_W + part
+            parts.append(add_windows(grad_rows, x[few, ...].shape, self.size, self.pad))
+        grad_W = xp.reshape(grad_W, (n_out, self.size, self.size, self.n_in))
+        self.grads["W"] = xp.permute_dims(grad_W, (0, 3, 1, 2))
         if "b" in self.params:
-            self.grads["b"] = xp.sum(grad, axis=0)
-        return add_windows(grad_rows, shape, self.size, self.pad)
+            self.grads["b"] = xp.sum(grad, axis=(0, 1, 2))
+        return xp.concat(parts, axis=0)
+
+    def _few(self, x) -> list[slice]:
+        """The images of ``x``, so many at a time as have about ``WINDOWS`` windows."""
+        n, few = x.shape[0], max(1, WINDOWS // math.prod(x.shape[2:]))
+        return [slice(start, min(start + few, n)) for start in range(0, n, few)]
 
 
 class BinaryWeights:
@@ -300,18 +319,18 @@ class BinaryConv2d(BinaryWeights, Conv2d):
 def windows(x, size: int, pad: int):
     """Return every window of ``x``, (n, maps, height, width), as a row: im2col.
 
-    Rows are ordered (image, top, left), columns (map, row, column) as a weight's entries are.
+    Rows are ordered (image, top, left), columns (row, column, map).
 
     >>> windows(np.arange(4.0).reshape(1, 1, 2, 2), size=2, pad=0)
     array([[0., 1., 2., 3.]])
     """
     xp = namespace(x)
     n, maps, height, width = x.shape
-    x = _padded(x, pad)
+    x = _padded(xp.permute_dims(x, (0, 2, 3, 1)), pad)
     height, width = height + 2 * pad - size + 1, width + 2 * pad - size + 1
-    views = [x[:, :, i : i + height, j : j + width] for i in range(size) for j in range(size)]
-    stacked = xp.stack(views, axis=-1)  # (n, maps, height, width, size * size)
-    return xp.reshape(xp.permute_dims(stacked, (0, 2, 3, 1, 4)), (n * height * width, -1))
+    views = [x[:, i : i + height, j : j + width, :] for i in range(size) for j in range(size)]
+    stacked = xp.stack(views, axis=3)  # (n, height, width, size * size, maps)
+    return xp.reshape(stacked, (n * height * width, size * size * maps))
 
 
 def add_windows(rows, shape: tuple[int, ...], size: int, pad: int):
@@ -322,19 +341,25 @@ def add_windows(rows, shape: tuple[int, ...], size: int, pad: int):
     xp = namespace(rows)
     n, maps, height, width = shape
     out_height, out_width = height + 2 * pad - size + 1, width + 2 * pad - size + 1
-    rows = xp.reshape(rows, (n, out_height, out_width, maps, size * size))
-    rows = xp.permute_dims(rows, (4, 0, 3, 1, 2))
-    total = xp.zeros((n, maps, height + 2 * pad, width + 2 * pad), dtype=rows.dtype)
+    rows = xp.reshape(rows, (n, out_height, out_width, size * size, maps))
+    total = xp.zeros((n, height + 2 * pad, width + 2 * pad, maps), dtype=rows.dtype)
     for k in range(size * size):
         i, j = divmod(k, size)
-        total[:, :, i : i + out_height, j : j + out_width] += rows[k, ...]
-    return total[:, :, pad : pad + height, pad : pad + width]
+        total[:, i : i + out_height, j : j + out_width, :] += rows[:, :, :, k, :]
+    total = total[:, pad : pad + height, pad : pad + width, :]
+    return xp.permute_dims(total, (0, 3, 1, 2))
+
+
+def _as_rows(W):
+    """The weights of a convolution as a matrix: a row a map, columns in the order of windows."""
+    xp = namespace(W)
+    return xp.reshape(xp.permute_dims(W, (0, 2, 3, 1)), (W.shape[0], -1))
 
 
 def _padded(x, pad: int):
     if pad == 0:
         return x
-    n, maps, height, width = x.shape
-    framed = namespace(x).zeros((n, maps, height + 2 * pad, width + 2 * pad), dtype=x.dtype)
-    framed[:, :, pad : pad + height, pad : pad + width] = x
+    n, height, width, maps = x.shape
+    framed = namespace(x).zeros((n, height + 2 * pad, width + 2 * pad, maps), dtype=x.dtype)
+    framed[:, pad : pad + height, pad : pad + width, :] = x
     return framed

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 import os
 import pickle
 from collections.abc import Callable
@@ -83,6 +84,8 @@ EXPECTATION: dict[str, dict[str, Any]] = {
 MLP = {"mnist": (1024, 1024, 1024), "digits": (256, 256, 256)}
 MAPS = {"cifar10": (128, 256, 512), "svhn": (64, 128, 256)}
 HIDDEN = {"cifar10": (1024, 1024), "svhn": (1024, 1024)}
+STATISTICS = 10_000  # images, at most, that the batch norms of a test net are measured on
+RULES = ("binary", "latent", "ensemble")
 EVERY = 5  # epochs from one validation, and checkpoint, to the next
 
 
@@ -170,11 +173,11 @@ def train_binary_connect(run: Run, monitor: Monitor) -> dict[str, Any]:
             learning_rate=part,
             optimizer=optimizer,
             loss=options["hinge"],
-            rules=(net.test_weights,),
-            statistics_batch=None if X.ndim == 2 else 250,
+            rules=(),
             callback=lambda net, row: monitor.epoch(row["epoch"], total, 100 - row["train_error"]),
             rng=rng,
         )
+        _calibrate(net, net.test_weights, X, rng)
         error = 100 * (1 - net.score(*validation))
         net.history[-1]["validation_error"] = error
         if error < state["best_error"]:
@@ -221,13 +224,24 @@ def _judged(state: dict[str, Any], X, test) -> dict[str, Any]:
     net = state["net"]
     for layer, (params, latents) in zip(net.layers, state["best"]):
         layer.params, layer.latents = params, latents
-    batch = None if X.ndim == 2 else 250
-    figures: dict[str, Any] = {}
-    for rule in ("binary", "latent", "ensemble"):
-        net.calibrate(X, [rule], 8, batch, rng=0)
-        figures[f"error_{rule}"] = round(100 * (1 - net.score(*test, weights=rule)), 3)
+    errors: dict[str, float] = {}
+    binary = any(layer.latents for layer in net.layers)
+    for rule in RULES if binary else RULES[:1]:  # a float net is the same by all
+        _calibrate(net, rule, X, 0)
+        errors[rule] = round(100 * (1 - net.score(*test, weights=rule)), 3)
+    figures: dict[str, Any] = {
+        f"error_{rule}": errors.get(rule, errors["binary"]) for rule in RULES
+    }
     figures["test_error"] = figures[f"error_{net.test_weights}"]
     return figures | {"test_weights": net.test_weights, "weights_sha256": _sha256(net)}
+
+
+def _calibrate(net: BinaryConnectNetwork, rule: str, X, rng) -> None:
+    """Give the test net its statistics: of all rows, or of images spread over the whole set."""
+    if X.ndim == 2:
+        net.calibrate(X, [rule], 8, rng=rng)
+    else:
+        net.calibrate(X[:: math.ceil(len(X) / STATISTICS)], [rule], 8, 250, rng=rng)
 
 
 def _weights_of(net: BinaryConnectNetwork) -> list:
