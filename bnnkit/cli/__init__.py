@@ -106,7 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("model", nargs="?", type=Path, help="a file that train or save has written")
     models.add_commands(command)
     bench = command("bench", _bench, "bnnkit beside its peers, as ratios")
-    bench.add_argument("what", choices=("kernels", "training", "inference", "memory", "start"))
+    bench.add_argument(
+        "what", choices=("kernels", "training", "inference", "memory", "start", "soak")
+    )
     bench.add_argument("--peers", nargs="+", metavar="PEER", help="these only (see the table)")
     bench.add_argument(
         "--sizes", nargs="+", type=_size, metavar="M,N,K", help="kernels: these products only"
@@ -118,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         "--larq-python", metavar="PATH", help="kernels: an interpreter with larq-compute-engine"
     )
     bench.add_argument("--seconds", type=float, help="how long to measure each")
+    bench.add_argument("--minutes", type=float, help="soak: how long to train (60)")
     _add_reproduce(command)
     exercises = command("exercises", _exercises, "the book's exercises: list them, or export them")
     exercises.add_argument("action", choices=("list", "export"))
@@ -185,7 +188,7 @@ def _info(arguments) -> list[dict]:
 
 
 def _bench(arguments) -> list[dict]:
-    from bnnkit.lab import bench
+    from bnnkit.lab import bench, soak
     from bnnkit.lab.timing import machine
 
     what = {
@@ -194,9 +197,10 @@ def _bench(arguments) -> list[dict]:
         "inference": bench.bench_inference,
         "memory": bench.bench_memory,
         "start": bench.bench_start,
+        "soak": soak.bench_soak,
     }[arguments.what]
     takes = inspect.signature(what).parameters
-    names = ("peers", "sizes", "engines", "larq_python", "seconds")
+    names = ("peers", "sizes", "engines", "larq_python", "seconds", "minutes")
     options = {name: value for name in names if (value := getattr(arguments, name)) is not None}
     for name in options:
         if name not in takes:
