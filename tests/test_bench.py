@@ -10,7 +10,7 @@ from conftest import not_run
 
 from bnnkit.cli import by_peer, main
 from bnnkit.engine import available_engines, use_engine
-from bnnkit.lab import bench, peers, ste_peers, timing
+from bnnkit.lab import bench, peers, soak, ste_peers, timing
 from bnnkit.lab.timing import clock_for, interleave, machine
 
 pytest.importorskip("threadpoolctl")
@@ -148,6 +148,21 @@ def test_start_rows():
         rows = bench.bench_start(repeats=1)
     assert [row["kind"] for row in rows] == ["cold", "warm"]
     assert all(row["seconds"] > 0 for row in rows)
+
+
+def test_a_soak_of_a_moment():
+    if not soak.STATM.exists():
+        not_run("no /proc")
+    (row,) = soak.bench_soak(minutes=1e-3, cases=500, hidden=15)
+    assert row["case"] == "soak" and row["same_weights"] and row["rounds"] >= 1
+    assert row["peak_mib"] >= row["end_mib"] > 10 and row["minutes"] >= 0
+
+
+def test_a_leak_of_a_mebibyte_a_minute_shows_in_the_slope():
+    noise = np.random.default_rng(0).normal(0, 2**20, 601)
+    for leak, low, high in ((0, -40, 40), (2**20, 980, 1070)):
+        samples = [(6.0 * i, 10**8 + leak * i / 10 + e) for i, e in enumerate(noise)]
+        assert low < soak._measures(samples)["slope_kib_per_minute"] < high
 
 
 def test_larq_is_timed_by_an_interpreter_of_its_own(monkeypatch):

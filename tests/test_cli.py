@@ -36,7 +36,7 @@ def test_exercises_export_writes_the_pairs_for_nbgrader(capsys, tmp_path):
         (["bench", "training", "--sizes", "1,2,3"], 1, "bench training takes no --sizes"),
         (["exercises", "export"], 1, "export needs a folder"),
         (["exercises", "list", "somewhere"], 1, "list takes none"),
-        (["exercises", "list", "--json", "/no/such/folder/rows.json"], 1, "No such file"),
+        (["exercises", "list", "--json", "/no/such/folder/rows.json"], 1, "no folder /no/such"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(capsys, arguments, code, message):

@@ -16,12 +16,14 @@ from pathlib import Path
 
 import bnnkit
 from bnnkit.cli import models
+from bnnkit.errors import check_int
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return the exit code: 0 done, 1 it could not be done, 2 wrong usage."""
     arguments = _parser().parse_args(argv)
     try:
+        models.check_target(arguments.json, "--json")
         rows = arguments.command(arguments)
         print(table(_shown(rows, arguments.columns)))
         if arguments.json is not None:
@@ -31,9 +33,16 @@ def main(argv: list[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     except (ValueError, TypeError, OSError, ImportError) as error:
-        print(f"bnnkit: {error}", file=sys.stderr)
+        print(f"bnnkit: {_said(error)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _said(error: Exception) -> str:
+    """An error in one line; the system's without their number."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
 
 
 def table(rows: list[dict]) -> str:
@@ -170,7 +179,7 @@ def _add_reproduce(command) -> None:
 
 def _size(text: str) -> tuple[int, int, int]:
     try:
-        m, n, k = (int(part) for part in text.split(","))
+        m, n, k = (check_int(int(part), "a size", low=1) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not M,N,K, as in 100,1024,784") from None
     return m, n, k

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from bnnkit.datasets import read_table, series_lengths
+from bnnkit.errors import check_int
 
 INPUT_TYPES = ("uint8", "int8", "uint16", "int16")
+NAMED = (".csv", ".tsv", ".arff")  # files that name their columns, the labels' among them
 METHODS = ("bep", "local", "binaryconnect", "recurrent")
 # Options of `train` that are settings of the estimators, and which methods have them.
 SETTINGS = {
@@ -101,9 +103,22 @@ def _short(value) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+def check_target(path: Path | None, option: str) -> None:
+    """Refuse a file that could not be written, before the work instead of after it."""
+    if path is None:
+        return
+    if path.name == "" or path.is_dir():
+        raise ValueError(f"{option} must name a file, got the folder {path}")
+    if not path.parent.is_dir():
+        raise ValueError(f"{option}: there is no folder {path.parent}")
+
+
 def _train(arguments) -> list[dict]:
     from bnnkit.estimators import save
 
+    check_int(arguments.seed, "--seed", 0, 2**32 - 1)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    check_target(arguments.out, "--out")
     table = read_table(arguments.data, arguments.target)
     series = table.X.ndim == 3
     method = arguments.method or ("recurrent" if series else "bep")
@@ -117,7 +132,6 @@ def _train(arguments) -> list[dict]:
     else:
         X, y, X_test, y_test = _held_out(X, y, arguments.hold_out, arguments.seed)
     checkpoint = arguments.out.with_name(arguments.out.name + ".checkpoint")
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
     model = _estimator(method, arguments, checkpoint)
     started = time.perf_counter()
     if checkpoint.exists():
@@ -164,6 +178,7 @@ def _estimator(method: str, arguments, checkpoint: Path):
 
 
 def _predict(arguments) -> list[dict]:
+    check_target(arguments.out, "--out")
     model, X, _ = _opened(arguments, labelled=False)
     labels = model.predict(X).tolist()
     if arguments.out is not None:
@@ -178,12 +193,12 @@ def _predict(arguments) -> list[dict]:
 def _evaluate(arguments) -> list[dict]:
     model, X, y = _opened(arguments, labelled=True)
     predicted = model.predict(X)
-    y = y.astype(predicted.dtype) if y.dtype.kind != "U" else y
-    rows = [{"label": "all", "cases": len(y), "test_accuracy": _share(predicted == y)}]
+    right = predicted.astype(str) == y.astype(str)  # 1 and "1" are the same label
+    rows = [{"label": "all", "cases": len(y), "test_accuracy": _share(right)}]
     for label in np.unique(y).tolist():
         mine = y == label
         row = {"label": label, "cases": int(mine.sum())}
-        rows.append(row | {"test_accuracy": _share((predicted == y)[mine])})
+        rows.append(row | {"test_accuracy": _share(right[mine])})
     return rows
 
 
@@ -228,13 +243,19 @@ def _opened(arguments, labelled: bool):
     from bnnkit.estimators import load
 
     model, about = load(arguments.model), files.describe(arguments.model)["about"]
-    target = arguments.target or (about.get("target") if labelled else None)
+    target = arguments.target
+    if target is None and labelled and arguments.data.suffix.lower() in NAMED:
+        target = about.get("target")
     table = read_table(arguments.data, target, labelled, about.get("columns"))
-    X = _cases(table.X)
-    if not isinstance(X, list) and X.shape[1] != model.n_features_in_:
-        wanted, got = model.n_features_in_, X.shape[1]
-        raise ValueError(f"{arguments.data} must hold {wanted} features, got {got}")
-    return model, X, table.y
+    series = not hasattr(model, "n_features_in_")
+    if series != (table.X.ndim == 3):
+        kinds = ("time series", "a table") if series else ("a table", "time series")
+        raise ValueError(f"{arguments.model} reads {kinds[0]}, {arguments.data} holds {kinds[1]}")
+    got, wanted = table.X.shape[1], model.n_channels_ if series else model.n_features_in_
+    if got != wanted:
+        what = "channels" if series else "features"
+        raise ValueError(f"{arguments.data} must hold {wanted} {what}, got {got}")
+    return model, _cases(table.X), table.y
 
 
 def _cases(X: np.ndarray):
@@ -251,9 +272,17 @@ def _held_out(X, y, share: float, seed: int):
         raise ValueError(f"--hold-out must be a share in [0, 1), got {share}")
     if share == 0:
         return X, y, None, None
-    rest, aside = train_test_split(
-        np.arange(len(y)), test_size=share, stratify=y, random_state=seed
-    )
+    try:
+        rest, aside = train_test_split(
+            np.arange(len(y)), test_size=share, stratify=y, random_state=seed
+        )
+    except ValueError as error:
+        labels, counts = np.unique(y, return_counts=True)
+        rarest = f"{labels[counts.argmin()].item()!r} has {counts.min()} of {len(y)}"
+        raise ValueError(
+            f"--hold-out {share:g} cannot set cases of every label aside ({rarest}): "
+            f"choose another share, or 0 to hold out none, or measure on a file with --test"
+        ) from error
     part = (lambda i: [X[k] for k in i]) if isinstance(X, list) else (lambda i: X[i])
     return part(rest), y[rest], part(aside), y[aside]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,10 @@ class Table:
 
 
 def read_table(
-    path, target: str | None = None, labelled: bool = True, columns: Sequence[str] | None = None
+    path,
+    target: str | int | None = None,
+    labelled: bool = True,
+    columns: Sequence[str] | None = None,
 ) -> Table:
     """Read a file by the format that its name ends in.
 
@@ -57,6 +61,9 @@ def read_table(
     """
     path = Path(path)
     kind = path.suffix.lower()
+    if isinstance(target, bool) or not isinstance(target, (str, Integral, type(None))):
+        raise TypeError(f"target must be the name or the number of a column, got {target!r}")
+    target = None if target is None else str(target)
     if kind not in FORMATS:
         raise ValueError(f"{path} must be one of {', '.join(FORMATS)} files")
     if target is not None and kind in (".npz", ".ts"):
@@ -64,11 +71,12 @@ def read_table(
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     if kind == ".npz":
-        arrays = read_npz(path, ("X", "y") if labelled else ("X",))
-        return Table(_numbers(arrays[0], path), _labels(arrays[1]) if labelled else None)
+        X, *y = read_npz(path, ("X", "y") if labelled else ("X",))
+        X = _numbers(X, path)
+        return Table(X, _labels(y[0], len(X), path) if labelled else None)
     if kind == ".ts":
-        X, y = read_ts(path)
-        return Table(X.astype(np.float64), _labels(y) if labelled else None)
+        X, labels = read_ts(path)
+        return Table(X.astype(np.float64), _labels(labels, len(X), path) if labelled else None)
     rows, names = _read_arff(path) if kind == ".arff" else _read_csv(path)
     return _table(rows, names, target, labelled, columns, path)
 
@@ -84,6 +92,9 @@ def _table(rows, named, target, labelled: bool, columns, path: Path) -> Table:
         features = [names.index(name) for name in columns]
     else:
         features = [i for i in range(len(names)) if i != place]
+    chosen = [names[i] for i in (*features, *([] if place is None else [place]))]
+    if twice := [name for name in dict.fromkeys(chosen) if names.count(name) > 1]:
+        raise ValueError(f"{path} has more than one column {twice[0]!r}")
     if not features:
         separator = "tabs" if path.suffix.lower() == ".tsv" else "commas"
         raise ValueError(f"{path} must hold features beside the labels, separated by {separator}")
@@ -96,7 +107,7 @@ def _table(rows, named, target, labelled: bool, columns, path: Path) -> Table:
             X[r, c] = _number(row[i], f"{path}, case {r + 1}, column {names[i]!r}", note)
     y = None
     if labelled:
-        y = _labels(np.array([str(row[place]).strip() for row in rows]))
+        y = _labels(np.array([str(row[place]).strip() for row in rows]), len(rows), path)
     if not named:
         return Table(X, y)
     labels = names[place] if labelled and place is not None else None
@@ -162,7 +173,8 @@ def _read_arff(path: Path) -> tuple[list, tuple[str, ...]]:
     try:
         data, meta = arff.loadarff(path)
     except Exception as error:  # scipy raises nearly anything for a file that is none
-        raise ValueError(f"{path} cannot be read as ARFF: {error}") from None
+        trouble = str(error) or "it ends before its header does"
+        raise ValueError(f"{path} cannot be read as ARFF: {trouble}") from None
     rows = [[v.decode() if isinstance(v, bytes) else v for v in row] for row in data.tolist()]
     if not rows:
         raise ValueError(f"{path} holds no cases")
@@ -172,13 +184,21 @@ def _read_arff(path: Path) -> tuple[list, tuple[str, ...]]:
 def _numbers(X: np.ndarray, path: Path) -> np.ndarray:
     if X.dtype.kind not in "biuf" or X.ndim not in (2, 3) or X.size == 0:
         raise ValueError(f"{path} must hold numbers X (n, d) or (cases, channels, time)")
-    return X.astype(np.float64)
+    X = X.astype(np.float64)
+    broken = ~np.isfinite(X) if X.ndim == 2 else np.isinf(X)  # series may have gaps
+    if broken.any():
+        place = tuple(np.argwhere(broken)[0].tolist())
+        raise ValueError(f"{path}: X must hold finite numbers, got {X[place]} at {place}")
+    return X
 
 
-def _labels(y: np.ndarray) -> np.ndarray:
+def _labels(y: np.ndarray, n: int, path: Path) -> np.ndarray:
     """Whole numbers where all labels are, else strings."""
-    if y.ndim != 1:
-        raise ValueError(f"y must hold one label a case, got shape {y.shape}")
+    if y.shape != (n,):
+        raise ValueError(f"{path}: y must hold one label a case ({n}), got shape {y.shape}")
+    missing = y == "" if y.dtype.kind == "U" else y != y
+    if missing.any():
+        raise ValueError(f"{path}, case {np.argmax(missing) + 1} has no label")
     if y.dtype.kind in "biu":
         return y
     texts = [_whole(label) for label in y.tolist()]

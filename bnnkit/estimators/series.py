@@ -45,7 +45,7 @@ class BEPRecurrentClassifier(BaseClassifier):
     random_state : int, RandomState or None
 
     Attributes: ``classes_``, ``network_``, ``reader_`` (how series become signs),
-    ``n_timepoints_``, ``seed_``.
+    ``n_channels_``, ``n_timepoints_`` (of the longest series), ``seed_``.
 
     Source: *BEP* (Colombo et al., ICLR 2026), Section 3.5.
 
@@ -139,7 +139,15 @@ class BEPRecurrentClassifier(BaseClassifier):
         )
         return self
 
+    @property
+    def n_channels_(self) -> int:
+        """The channels of the series that it has learned from."""
+        rows = len(self.reader_.encoder.thresholds_)
+        return rows // self.n_timepoints_ if self.reader_.reading.kind == "chunks" else rows
+
     def _predict(self, X) -> np.ndarray:
+        if len(X[0]) != self.n_channels_:
+            raise ValueError(f"X must have {self.n_channels_} channels, got {len(X[0])}")
         return self.classes_[self.network_.predict(self.reader_.transform(self._filled(X)))]
 
     def _groups(self):

@@ -20,7 +20,7 @@ from bnnkit import files
 from bnnkit.bep import BEPNetwork
 from bnnkit.datasets import random_prototypes
 from bnnkit.engine import get_engine
-from bnnkit.errors import check_number
+from bnnkit.errors import check_int, check_number
 from bnnkit.files import Checkpoint
 from bnnkit.recurrent import BEPRecurrentNetwork
 from bnnkit.ste import Adam, binary_connect_mlp
@@ -33,6 +33,8 @@ WARM_UP = 0.1  # of the time
 def bench_soak(minutes: float = 60.0, cases: int = 2000, hidden: int = 525) -> list[dict]:
     """Train in rounds for so many minutes and return one row: memory, and how it grew.
 
+    ``cases`` samples, 500 or more, go through networks of ``hidden`` neurons a layer.
+
     A round makes a BEP, a BEP-TT and a BinaryConnect network and leads each through ``fit`` with a
     checkpoint, ``partial_fit``, ``save``, ``load`` and ``predict``; one more network of each kind
     lives on and learns a little in every round. ``same_weights`` says whether all rounds ended with
@@ -40,6 +42,7 @@ def bench_soak(minutes: float = 60.0, cases: int = 2000, hidden: int = 525) -> l
     is no ``/proc``.
     """
     seconds = 60 * check_number(minutes, "minutes", 0, open_low=True)
+    check_int(cases, "cases", low=5 * BATCH)
     if not STATM.exists():
         raise OSError(f"the soak reads memory from {STATM}, which this system does not have")
     data = random_prototypes(n_train=cases, n_validation=0, n_test=1, d=WIDTH, flip=0.3)

@@ -13,6 +13,8 @@ from statistics import median
 
 import numpy as np
 
+from bnnkit.errors import check_number
+
 ROUND = 1e-3  # seconds that a candidate runs at least in each round, to be timed well
 
 
@@ -28,6 +30,7 @@ def interleave(
     fast calls are repeated within a round until they can be timed. There are at least ``repeats``
     rounds, more while ``seconds`` last.
     """
+    check_number(seconds, "seconds", low=0)
     loops = {}
     for name, call in candidates.items():
         call()  # compile, fill the caches

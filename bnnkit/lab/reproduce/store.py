@@ -34,16 +34,22 @@ class Store:
         self.path = Path(path)
 
     def read(self) -> dict[str, dict[str, Any]]:
-        """Return every whole record by its key; of two with one key, the later."""
+        """Return every whole record by its key; of two with one key, the later.
+
+        Raises ``ValueError`` for another kind of file, lest results be appended to it.
+        """
         if not self.path.exists():
             return {}
         records = {}
-        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        for line in lines:
             try:
                 record = json.loads(line)
                 records[record["key"]] = record
             except (json.JSONDecodeError, KeyError, TypeError):
                 continue
+        if len(lines) > 1 and not records:  # one line may have been cut off
+            raise ValueError(f"{self.path} must be a store of results, and holds none")
         return records
 
     def append(self, record: dict[str, Any]) -> None:
