@@ -145,8 +145,8 @@ def _measures(samples: list[tuple[float, int]]) -> dict:
     minutes, mib = times[warm] / 60, sizes[warm] / 2**20
     slope = np.polyfit(minutes, mib, 1)[0] if len(mib) > 1 else 0.0
     return {
-        "minutes": round(times[-1] / 60, 2),
-        "start_mib": round(mib[0], 1),
-        "end_mib": round(mib[-1], 1),
+        "minutes": round(float(times[-1]) / 60, 2),
+        "start_mib": round(float(mib[0]), 1),
+        "end_mib": round(float(mib[-1]), 1),
         "slope_kib_per_minute": round(1024 * float(slope), 2),
     }
