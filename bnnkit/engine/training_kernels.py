@@ -194,7 +194,9 @@ def update_loops(H, words, rows, winners, a_star, a_prev):
 def samples_by_neuron(winners, begin, end):
     """The samples that neuron ``begin + j`` won are ``sample[start[j] : start[j + 1]]``."""
     count, group = end - begin, winners.shape[1]
-    start = np.zeros(count + 2, np.int64)
+    start = np.empty(count + 2, np.int64)
+    for j in range(count + 2):
+        start[j] = 0
     for i in range(winners.shape[0]):
         for g in range(group):
             j = winners[i, g] - begin
@@ -253,7 +255,9 @@ def add_row(H, j, inputs, at, flip, hits, planes, spare, words):
 @njit(cache=True)
 def whole_lines(n):
     """``n`` words of 0 that begin with a cache line: a vector that straddles two is slow."""
-    words = np.zeros(n + LANES, np.uint64)
+    words = np.empty(n + LANES, np.uint64)
+    for i in range(n + LANES):
+        words[i] = 0
     skip = -(words.ctypes.data >> 3) & (LANES - 1)
     return words[skip : skip + n]
 
@@ -300,7 +304,7 @@ def find_skips(words, table, guide, skips):
 @njit(cache=True, nogil=True)
 def room_to_reinforce(columns, chunk):
     """Random words, skips, positions and places for :func:`reinforce_beside`; four more words."""
-    words = np.zeros((chunk, 4, BESIDE), np.uint64)
+    words = whole_lines(chunk * 4 * BESIDE).reshape(chunk, 4, BESIDE)
     skips, positions = np.empty(words.size, np.int64), np.empty(BESIDE, np.int64)
     places = np.empty(words.size + BESIDE * columns, np.int64)
     return words, skips, positions, places, np.empty((4, 1), np.uint64)
