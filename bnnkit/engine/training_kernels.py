@@ -304,7 +304,11 @@ def find_skips(words, table, guide, skips):
 @njit(cache=True, nogil=True)
 def room_to_reinforce(columns, chunk):
     """Random words, skips, positions and places for :func:`reinforce_beside`; four more words."""
-    words = whole_lines(chunk * 4 * BESIDE).reshape(chunk, 4, BESIDE)
+    words = np.empty((chunk, 4, BESIDE), np.uint64)
+    for b in range(chunk):
+        for lane in range(4):
+            for i in range(BESIDE):
+                words[b, lane, i] = 0
     skips, positions = np.empty(words.size, np.int64), np.empty(BESIDE, np.int64)
     places = np.empty(words.size + BESIDE * columns, np.int64)
     return words, skips, positions, places, np.empty((4, 1), np.uint64)
