@@ -34,7 +34,7 @@ from bnnkit.bep import BEPNetwork
 from bnnkit.bep.training import SignNetwork
 from bnnkit.errors import check_int, check_number, check_widths
 from bnnkit.recurrent import BEPRecurrentNetwork
-from bnnkit.ste import BatchNorm, BinaryConnectNetwork, Linear, ReLU, Sign
+from bnnkit.ste import BatchNorm, BinaryConnectNetwork, ExpectedLinear, Linear, ReLU, Sign
 
 FLOAT, LATENT_AND_ADAM = 4, 16  # bytes: a float32; a parameter, its gradient and two moments
 HIDDEN = 2  # bytes of a hidden integer
@@ -285,8 +285,8 @@ def _float_parts(net: BinaryConnectNetwork, image, batch: int, costs: Costs) -> 
     """Layers with weights, and batch norms. ``signs``: what comes in from below are signs."""
     signs, number = False, 0
     binary_test = net.test_weights == "binary"
-    for layer, positions in zip(net.layers, _positions(net, image)):
-        if isinstance(layer, Linear):
+    for layer, positions in zip(net.layers, positions_of(net, image)):
+        if isinstance(layer, Linear) and not isinstance(layer, ExpectedLinear):
             number += 1
             yield _linear(f"W_{number}", layer, positions, signs, binary_test, batch, costs)
         elif isinstance(layer, BatchNorm):
@@ -297,7 +297,7 @@ def _float_parts(net: BinaryConnectNetwork, image, batch: int, costs: Costs) -> 
         signs = isinstance(layer, Sign) or (signs and keeps_signs)
 
 
-def _positions(net: BinaryConnectNetwork, image) -> list[int]:
+def positions_of(net: BinaryConnectNetwork, image) -> list[int]:
     """How often each layer's weights are used a sample: once for each place of its output."""
     if image is None:
         if any(_weights(layer).ndim > 2 for layer in net.layers if isinstance(layer, Linear)):

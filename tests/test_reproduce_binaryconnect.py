@@ -5,6 +5,7 @@ import pytest
 
 from bnnkit.lab.reproduce import Monitor, Request, get_experiment, reproduce
 from bnnkit.lab.reproduce import binaryconnect as module
+from bnnkit.lab.reproduce.report import by_form
 
 
 def request(**asked):
@@ -93,3 +94,13 @@ def test_a_convolutional_run_on_small_photographs(tmp_path, monkeypatch):
         module._load.cache_clear(), module._prepared.cache_clear()
     assert row["widths"] == [1, 3, 5, 20, 20] and row["paper"] is None
     assert np.isfinite(row["test_error"])
+
+
+def test_the_table_has_a_line_a_form_with_every_rule():
+    row = dict(dataset="mnist", widths=[8, 8], method="det", epochs=5, train_error=1.0)
+    row |= dict(test_error=2.0, error_binary=2.0, error_latent=3.0, error_ensemble=4.0)
+    other = row | dict(method="ebp", test_error=5.0)
+    table = by_form([row, row | dict(test_error=3.0), other], {"mnist": {"det": 1.29}})
+    assert table.lines[0][:7] == ["mnist", "2 × 8", "det", "5", "2", "2.50 ± 0.71", "1.29"]
+    assert table.lines[0][7:] == ["2.00 ± 0.00", "3.00 ± 0.00", "4.00 ± 0.00", "1.00 ± 0.00"]
+    assert table.lines[1][2:7] == ["ebp", "5", "1", "5.00", ""]

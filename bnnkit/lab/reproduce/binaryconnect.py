@@ -27,6 +27,7 @@ from bnnkit.datasets import Dataset, load_cifar10, load_digits, load_mnist, load
 from bnnkit.datasets.whitening import ZCAWhitening, global_contrast, local_contrast
 from bnnkit.errors import check_number, check_option
 from bnnkit.lab.reproduce.experiment import Experiment, Monitor, Request, Run
+from bnnkit.lab.reproduce.published import TABLE_2
 from bnnkit.ste import (
     SGD,
     Adam,
@@ -50,12 +51,6 @@ LOADERS: dict[str, Callable[[], Dataset]] = {
     "digits": load_digits,
     "cifar10": load_cifar10,
     "svhn": load_svhn,
-}
-# Table 2 of BinaryConnect: test error in percent.
-TABLE_2 = {
-    "mnist": {"none": 1.30, "det": 1.29, "stoch": 1.18, "dropout": 1.01},
-    "cifar10": {"none": 10.64, "det": 9.90, "stoch": 8.27},
-    "svhn": {"none": 2.44, "det": 2.30, "stoch": 2.15},
 }
 # In order of fields: epochs, batch, first and last rate, optimiser, hinge, validation cases.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -136,7 +131,7 @@ class BinaryConnect(Experiment):
 
     def seconds(self, run: Run) -> float:
         """By the multiplications of a case, at the speed of one measured epoch."""
-        n, products = _work(run)
+        n, products = work_of(run)
         passes, overhead = (4, 2e-4) if run.method == "ebp" else (3, 1e-4)
         return run.epochs * n * (passes * products / 2.5e10 + overhead)
 
@@ -306,7 +301,7 @@ def _prepared(dataset: str, pixels: str, aside: int):
     return tuple(zip(parts, (data.y_train, data.y_validation, data.y_test)))
 
 
-def _work(run: Run) -> tuple[int, float]:
+def work_of(run: Run) -> tuple[int, float]:
     """Training cases, and products of one case in one pass forward."""
     n = {"mnist": 50_000, "digits": 1_200, "cifar10": 45_000, "svhn": 598_388}[run.dataset]
     if run.dataset in MLP:

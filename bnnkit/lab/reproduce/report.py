@@ -172,6 +172,26 @@ def _read_as(rows: list[Row]) -> str:
     return ", ".join(name for name, _ in found.most_common())
 
 
+def by_form(rows: list[Row], published: dict[str, dict[str, float]], caption: str = "") -> Table:
+    """Return a line a net and form of BinaryConnect: test errors by each rule of the test.
+
+    ``published`` has the paper's figures, by data set and form; its nets are the full ones, so a
+    narrower net stands beside the figure of a wider one.
+    """
+    columns = ["data set", "layers", "form", "epochs", "seeds", "test error, %", "paper"]
+    columns += ["with signs", "with means", "ensemble of 8", "training error, %"]
+    figures = ("error_binary", "error_latent", "error_ensemble", "train_error")
+    lines = []
+    for (dataset, widths, form, epochs), of_form in grouped(
+        rows, "dataset", "widths", "method", "epochs"
+    ).items():
+        paper = published.get(dataset, {}).get(form)
+        line = [dataset, name_of(widths), form, str(epochs), str(len(of_form))]
+        line += [spread(of_form, "test_error", 2), "" if paper is None else f"{paper:.2f}"]
+        lines.append(line + [spread(of_form, figure, 2) for figure in figures])
+    return Table(columns, lines, caption)
+
+
 def ablation(rows: list[Row], *names: str, caption: str = "", figures=("test_accuracy",)) -> Table:
     """Return a line a setting: options ``names``, and ``figures`` on each data set."""
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
