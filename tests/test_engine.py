@@ -205,6 +205,19 @@ def test_products_do_not_depend_on_the_number_of_threads(engine, shape):
         np.testing.assert_array_equal(masked, ternary)
 
 
+def test_float_products_are_read_exactly_up_to_their_limit(monkeypatch):
+    """The largest sums, of either sign, at the limit; past it bits are counted instead."""
+    limit = numpy_engine.EXACT_COLUMNS
+    largest = np.tile(np.array([-limit, 1 - limit, -1, 0, 1, limit - 1, limit], np.float32), (3, 9))
+    np.testing.assert_array_equal(numpy_engine._integers_in_place(largest.copy(), 5), largest - 5)
+    A, B = (signs(np.random.default_rng(2), 40, 200) for _ in range(2))
+    b = numpy_engine.operand(packed(B), 200)
+    for columns in (199, 200):
+        monkeypatch.setattr(numpy_engine, "EXACT_COLUMNS", columns)
+        np.testing.assert_array_equal(numpy_engine.product(packed(A), b), plain_product(A, B))
+        assert (b._signs is None) == (columns < 200)
+
+
 @pytest.mark.parametrize("shape", [(513, 257, 2100), (70, 2000, 2000)])
 @each_engine
 def test_large_products_are_shared_among_threads_without_a_seam(engine, shape):

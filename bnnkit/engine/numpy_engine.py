@@ -2,7 +2,7 @@
 
 Products of signs go one of two ways. For a handful of rows: XOR and ``numpy.bitwise_count``. For
 more, a float32 matrix product of the unpacked signs is faster, since BLAS is so well tuned; the
-sums are whole numbers below 2**24, so float32 carries them exactly and they are the same bits.
+sums are whole numbers up to 2**22, so float32 carries them exactly and they are the same bits.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from bnnkit.philox import Stream, philox4x32
 NAME = "numpy"
 FEW_ROWS = 16  # up to here, counting bits is as fast as a float product, or up to 20 times faster
 NEARLY_A_WORD = 48  # from so many columns, in one word, counting bits is faster for any rows
+EXACT_COLUMNS = 1 << 22  # up to here a float product is read exactly: see _integers_in_place
 IN_CACHE = 1 << 16  # numbers that are worked on at a time
 HIDDEN_MAX = 32767  # hidden integers saturate symmetrically, so that odd stays odd and never 0
 SKIPS = 256  # the longest skip that one random word can ask for
@@ -101,9 +102,9 @@ def product(a: np.ndarray, b: Operand, threads: int | None = None) -> np.ndarray
     ``k - 2 * (number of bits that differ)``. Equal padding bits never differ.
     """
     one_word = a.shape[1] == 1
-    if len(a) > FEW_ROWS and not (one_word and b.columns >= NEARLY_A_WORD):
-        z = (b.unpack(a) @ b.signs.T).astype(np.int32)
-        return z - np.int32(b.padding) if b.padding else z
+    many = len(a) > FEW_ROWS and b.columns + b.padding <= EXACT_COLUMNS
+    if many and not (one_word and b.columns >= NEARLY_A_WORD):
+        return _integers_in_place(b.unpack(a) @ b.signs.T, b.padding)
     z = np.empty((len(a), len(b.words)), np.int32)
     step = max(1, IN_CACHE // max(b.words.size, 1))
     for i in range(0, len(a), step):
@@ -112,6 +113,21 @@ def product(a: np.ndarray, b: Operand, threads: int | None = None) -> np.ndarray
         part = np.multiply(differ, -2, out=z[i : i + step], dtype=np.int32)
         part += b.columns
     return z
+
+
+def _integers_in_place(z: np.ndarray, padding: int) -> np.ndarray:
+    """Whole numbers up to 2**22, float32, as int32 in the same memory, less ``padding``.
+
+    From 2**23 to 2**24 a float32 counts in ones: added to a number in the middle between, a whole
+    number stands in the last bits. A new array would take longer than many a product itself.
+    """
+    middle = np.float32(1.5 * 2**23)
+    integers, offset = z.view(np.int32), middle.view(np.int32) + np.int32(padding)
+    step = max(1, IN_CACHE // max(z.shape[1], 1))
+    for i in range(0, len(z), step):
+        z[i : i + step] += middle
+        integers[i : i + step] -= offset
+    return integers
 
 
 def masked_product(
@@ -123,7 +139,7 @@ def masked_product(
         counts = np.bitwise_count(differ).sum(axis=2, dtype=np.int32)
         return np.bitwise_count(mask).sum(axis=1, dtype=np.int32)[:, None] - 2 * counts
     ternary = unpack_signs(a, b.columns) * (unpack_signs(mask, b.columns) > 0)
-    return (ternary.astype(np.float32) @ b.signs.T).astype(np.int32)
+    return _integers_in_place(ternary.astype(np.float32) @ b.signs.T, 0)
 
 
 def forward(
