@@ -13,6 +13,7 @@ from conftest import not_run
 from bnnkit import BEPNetwork, BEPRecurrentNetwork, MedianBinarizer, ThermometerEncoder
 from bnnkit.datasets import load_digits
 from bnnkit.export import export_c
+from bnnkit.readings import Reader, Reading
 from bnnkit.ste import BatchNorm, BinaryConnectNetwork, BinaryLinear, Sign, binary_connect_mlp
 
 C = Path(__file__).resolve().parent / "c"
@@ -103,6 +104,28 @@ def coded_recurrent():
     return _coded(encoder, network, raw, "int16")
 
 
+def chunked(kind="chunks", steps=3, channels=2, times=11, **options):
+    """Series in chunks that do not come out even: the first begins with its first value held."""
+    raw = np.random.default_rng(6).integers(-90, 91, (500, channels, times)).astype(np.int8)
+    reader = Reader(Reading(kind, steps, 3)).fit(raw)
+    X = reader.transform(raw)
+    network = BEPRecurrentNetwork(X.shape[1], 3, state=33, seed=2, **options)
+    network.fit(X, np.arange(500) % 3, 2)
+    return Made((reader, network), network, raw, X, "int8")
+
+
+def chunked_evenly():
+    return chunked(steps=4, channels=1, times=8, window=3)
+
+
+def chunked_expanded():
+    return chunked(steps=2, channels=3, times=7, expansion=35)
+
+
+def read_last():
+    return chunked("last", steps=5)
+
+
 def folded(widths=(21, 33, 18, 5), dtype="float32", seed=0, **options):
     """Batch norms with scales above, at and below zero, folded into limits for each neuron."""
     rng = np.random.default_rng(seed)
@@ -167,6 +190,7 @@ def constant():
 MADE = [
     constant,
     *(bep, whole_words, even_widths, wide, coded, median, recurrent, windowed, expanded),
+    *(chunked, chunked_evenly, chunked_expanded, read_last),
     *(coded_recurrent, folded, folded_float64, ties, biased, one_layer, digits),
 ]
 

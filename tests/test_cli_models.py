@@ -14,6 +14,7 @@ from sklearn.datasets import load_iris
 
 from bnnkit.cli import main
 from bnnkit.estimators import load
+from bnnkit.export import export_c
 
 
 @pytest.fixture
@@ -80,6 +81,23 @@ def test_series(iris):
     np.savez("new.npz", X=X[200:230])
     labels = [row["label"] for row in run("predict", "m.bnn", "new.npz")]
     assert len(labels) == 30 and set(labels) <= {1, 2}
+
+
+@pytest.mark.parametrize("reading", ["chunks", "last"])
+def test_series_go_into_c(iris, reading):
+    X = np.random.default_rng(0).integers(0, 200, (60, 2, 9))
+    np.savez("whole.npz", X=X, y=np.arange(60) % 2)
+    words = ("--state", 15, "--window", 4, "--reading", reading, "--bits", 2, "--epochs", 1)
+    run("train", "whole.npz", "--out", "m.bnn", *words)
+    (row,) = run("export", "m.bnn", "net.h")
+    assert row["input_type"] == "uint8"
+    assert ("#define NET_TIMES" in Path("net.h").read_text()) == (reading == "chunks")
+    model = load("m.bnn")
+    examples = {"input_type": "uint8", "examples": X}
+    exported = export_c((model.reader_, model.network_), "net.h", **examples)
+    source = exported.example.read_text().partition("classes[60] = {")[2].partition("}")[0]
+    told = [int(number) for number in source.replace(",", " ").split()]
+    assert model.classes_[told].tolist() == model.predict(X).tolist()
 
 
 def test_info_says_what_a_file_holds(iris):

@@ -11,6 +11,7 @@ from made_exports import (
     C,
     bep,
     check_equal,
+    chunked,
     coded,
     compiled,
     compiler,
@@ -24,6 +25,7 @@ from made_exports import (
 from bnnkit import BEPNetwork, ThermometerEncoder
 from bnnkit.export import export_c
 from bnnkit.export.plan import fold, integer_thresholds
+from bnnkit.readings import Reader
 from bnnkit.ste import BatchNorm, binary_connect_mlp
 
 each = pytest.mark.parametrize("make", MADE)
@@ -171,6 +173,21 @@ def test_what_is_no_network_of_signs(make, error, message, tmp_path):
 def test_names_that_c_cannot_have(name, tmp_path):
     with pytest.raises(ValueError, match="path must end in a name of C"):
         export_c(BEPNetwork((3, 3), 2), tmp_path / name)
+
+
+def test_readers_that_do_not_fit(tmp_path):
+    made = chunked()
+    reader, network = made.model
+    for model, error, message in (
+        ((reader, bep().network), TypeError, "goes with a recurrent network"),
+        ((reader, recurrent().network), ValueError, "gives 24 signs a step, the network reads 3"),
+        ((Reader(reader.reading), network), TypeError, "must be a fitted"),
+    ):
+        with pytest.raises(error, match=message):
+            export_c(model, tmp_path / "net.h")
+    with pytest.raises(ValueError, match="examples must have 11 times"):
+        export_c(made.model, tmp_path / "net.h", input_type="int8", examples=made.raw[:, :, 1:])
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

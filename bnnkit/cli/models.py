@@ -204,13 +204,16 @@ def _evaluate(arguments) -> list[dict]:
 
 def _export(arguments) -> list[dict]:
     from bnnkit import files
+    from bnnkit.estimators import load
     from bnnkit.export import export_c
     from bnnkit.export.plan import thresholds_of
 
     about = files.describe(arguments.model)["about"]
-    if about.get("params", {}).get("reading") == "chunks":
-        raise ValueError("a model that reads chunks has no C yet; train with --reading last")
-    model = files.load(arguments.model)
+    if about.get("estimator") == "BEPRecurrentClassifier":
+        fitted = load(arguments.model)
+        model = fitted.reader_, fitted.network_
+    else:
+        model = files.load(arguments.model)
     input_type = arguments.input_type
     if isinstance(model, tuple):
         input_type = input_type or _input_type(thresholds_of(model[0]), about.get("columns"))

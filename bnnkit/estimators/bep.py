@@ -8,7 +8,7 @@ from sklearn.utils.validation import validate_data
 from bnnkit.bep import BEPNetwork
 from bnnkit.binarize import ThermometerEncoder
 from bnnkit.errors import check_int
-from bnnkit.estimators.classifier import TableClassifier
+from bnnkit.estimators.classifier import TableClassifier, hidden_layers
 from bnnkit.files import Checkpoint
 from bnnkit.packed import BitMatrix, pack
 
@@ -128,10 +128,8 @@ class BEPClassifier(TableClassifier):
 
     def _build(self) -> None:
         """Start a network of the right size."""
-        hidden = self.hidden_widths
-        hidden = (hidden,) if np.ndim(hidden) == 0 else tuple(hidden)
         self.network_ = BEPNetwork(
-            (self.encoder_.thresholds_.size + 1, *hidden),
+            (self.encoder_.thresholds_.size + 1, *hidden_layers(self.hidden_widths)),
             len(self.classes_),
             seed=self.seed_,
             credit=self._credit,

@@ -6,10 +6,11 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import validate_data
 
-from bnnkit.errors import check_int
-from bnnkit.estimators.classifier import TableClassifier
+from bnnkit.errors import check_array, check_int, check_option
+from bnnkit.estimators.classifier import TableClassifier, hidden_layers
 from bnnkit.files import Checkpoint
 from bnnkit.ste import Adam, binary_connect_mlp
+from bnnkit.ste.network import TEST_RULES
 
 RECENT = 1000  # rows of a stream that the batch norms' statistics are taken from
 
@@ -109,13 +110,14 @@ class BinaryConnectClassifier(TableClassifier):
         self._recent = np.concatenate([self._recent, X])[-RECENT:]
         X, y = np.concatenate([self._waiting[0], X]), np.concatenate([self._waiting[1], y])
         size = check_int(self.batch_size, "batch_size", low=1)
+        rates = check_array(self.learning_rate, "learning_rate", ndim=1)
         full = len(y) // size * size
         for start in range(0, full, size):
             part = slice(start, start + size)
             self.network_.partial_fit(
                 self.scaler_.transform(X[part]),
                 y[part],
-                learning_rate=self.learning_rate[0],
+                learning_rate=float(rates[0]),
                 optimizer=self._optimizer,
                 rng=self._rng,
             )
@@ -147,16 +149,16 @@ class BinaryConnectClassifier(TableClassifier):
 
     def _build(self, n_features: int) -> None:
         """Start a network of the right size, with its optimiser and its random numbers."""
-        hidden = (self.hidden_widths,) if np.ndim(self.hidden_widths) == 0 else self.hidden_widths
         self._rng, self._optimizer = np.random.default_rng(self.seed_), Adam()
         self.network_ = binary_connect_mlp(
-            [n_features, *hidden, len(self.classes_)],
+            [n_features, *hidden_layers(self.hidden_widths), len(self.classes_)],
             self.form,
             activation=self.activation,
             rng=self._rng,
         )
         if self.test_weights is not None:
-            self.network_.test_weights = self.test_weights
+            rule = check_option(self.test_weights, "test_weights", TEST_RULES)
+            self.network_.test_weights = rule
 
     def _begin(self, recent, labels) -> None:
         """Start a stream: the rows for the statistics, and those that wait for a full batch."""

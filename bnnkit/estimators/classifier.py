@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from bnnkit.errors import check_int, check_number
+from bnnkit.errors import as_array, check_int, check_number, check_widths
 
 
 class TableClassifier(ClassifierMixin, BaseEstimator, ABC):
@@ -33,7 +34,7 @@ class TableClassifier(ClassifierMixin, BaseEstimator, ABC):
         Returns ``self``. The same ``random_state`` and data give the same network.
         """
         X, y = validate_data(self, X, y)
-        self._learn_classes(y)
+        self._learn_classes(y, "y")
         y = self._numbers(y)
         self.seed_ = seed_of(self.random_state)
         if validation is None and self.early_stopping:
@@ -63,21 +64,29 @@ class TableClassifier(ClassifierMixin, BaseEstimator, ABC):
         winners = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
         return self.classes_[winners]
 
-    def _learn_classes(self, labels) -> None:
-        check_classification_targets(labels)
-        self.classes_ = np.unique(labels)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y must hold at least two classes, got one class: {self.classes_[0]}")
+    def _learn_classes(self, labels, name: str) -> None:
+        if labels.dtype.kind in "fc" and not np.isfinite(labels).all():
+            raise ValueError(f"{name} must hold labels, got NaN or infinity")
+        try:
+            labels = column_or_1d(labels)
+            check_classification_targets(labels)
+            found = np.unique(labels)
+        except (TypeError, ValueError) as error:  # a table, None among the labels, real numbers
+            raise type(error)(f"{name} must hold labels: {error}") from None
+        if len(found) < 2:
+            got = f"one class: {found[0]}" if len(found) else "none"
+            raise ValueError(f"{name} must hold at least two classes, got {got}")
+        self.classes_ = found
 
     def _begin_stream(self, classes) -> bool:
         """At the first call of ``partial_fit`` learn the classes and return True."""
         if not hasattr(self, "network_"):
             if classes is None:
                 raise ValueError("classes must be given at the first call of partial_fit")
-            self._learn_classes(np.asarray(classes))
+            self._learn_classes(as_array(classes, "classes"), "classes")
             self.seed_ = seed_of(self.random_state)
             return True
-        if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+        if classes is not None and not _same(classes, self.classes_):
             raise ValueError(f"classes must stay as at the first call, {self.classes_.tolist()}")
         return False
 
@@ -92,13 +101,21 @@ class TableClassifier(ClassifierMixin, BaseEstimator, ABC):
     def _split(self, X, y):
         """Set a share of the training data aside, with each class's share of it."""
         share = check_number(self.validation_fraction, "validation_fraction", 0, 1, open_low=True)
-        X, X_val, y, y_val = train_test_split(
-            X, y, test_size=share, stratify=y, random_state=self.seed_
-        )
+        try:
+            X, X_val, y, y_val = train_test_split(
+                X, y, test_size=share, stratify=y, random_state=self.seed_
+            )
+        except ValueError as error:
+            wanted = (
+                f"validation_fraction must leave cases of every class on both sides, got {share}"
+            )
+            raise ValueError(f"{wanted}: {error}") from None
         return X, y, (X_val, y_val)
 
     def _after_epoch(self):
         """The callback of one training: the reader's own, and an end when nothing improves."""
+        if self.callback is not None and not callable(self.callback):
+            raise TypeError(f"callback must be callable, got {type(self.callback).__name__}")
         patience = None
         if self.early_stopping:
             patience = check_int(self.n_iter_no_change, "n_iter_no_change", low=1)
@@ -130,6 +147,18 @@ def seed_of(random_state) -> int:
     if random_state is None or isinstance(random_state, np.random.RandomState):
         return int(check_random_state(random_state).randint(2**32 - 1, dtype=np.uint32))
     return check_int(random_state, "random_state", 0, 2**32 - 1)
+
+
+def hidden_layers(widths) -> tuple[int, ...]:
+    """Return the hidden widths of a network; a single number is one layer."""
+    return check_widths([widths] if isinstance(widths, Integral) else widths, "hidden_widths")
+
+
+def _same(classes, known: np.ndarray) -> bool:
+    try:
+        return np.array_equal(np.unique(as_array(classes, "classes")), known)
+    except TypeError:  # they cannot even be sorted
+        return False
 
 
 def _validation_error(record) -> float | None:

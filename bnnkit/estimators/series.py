@@ -9,7 +9,7 @@ from bnnkit.datasets import fill_missing
 from bnnkit.errors import check_int, check_option
 from bnnkit.estimators.classifier import seed_of
 from bnnkit.files import Checkpoint
-from bnnkit.readings import Reader, Reading
+from bnnkit.readings import KINDS, Reader, Reading
 from bnnkit.recurrent import BEPRecurrentNetwork
 
 
@@ -142,8 +142,7 @@ class BEPRecurrentClassifier(BaseClassifier):
     @property
     def n_channels_(self) -> int:
         """The channels of the series that it has learned from."""
-        rows = len(self.reader_.encoder.thresholds_)
-        return rows // self.n_timepoints_ if self.reader_.reading.kind == "chunks" else rows
+        return self.reader_.shape[0]
 
     def _predict(self, X) -> np.ndarray:
         if len(X[0]) != self.n_channels_:
@@ -152,14 +151,15 @@ class BEPRecurrentClassifier(BaseClassifier):
 
     def _groups(self):
         """As the paper, 15 neurons a group, if they divide the widths; else the network chooses."""
-        widths = self.state, self.readout or self.state
-        if self.groups is not None or any(width % 15 for width in widths):
+        state = check_int(self.state, "state", low=1)
+        readout = state if self.readout is None else check_int(self.readout, "readout", low=1)
+        if self.groups is not None or state % 15 or readout % 15:
             return self.groups
         return (15, 15)
 
     def _reader(self) -> Reader:
         """How series are read, not yet fitted: no more steps than there are times."""
-        reading = check_option(self.reading, "reading", ["chunks", "last"])
+        reading = check_option(self.reading, "reading", KINDS)
         steps = self.n_timepoints_
         if self.window is not None:
             steps = min(check_int(self.window, "window", low=1), steps)

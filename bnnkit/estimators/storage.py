@@ -119,7 +119,9 @@ def _rebuilt(about: dict, model):
         estimator.n_timepoints_, estimator.n_classes_ = int(about["n_timepoints"]), len(classes)
         estimator._class_dictionary = {label: i for i, label in enumerate(classes)}
         estimator.reader_ = estimator._reader()
-        estimator.reader_.encoder = encoder
+        rows, times = len(encoder.thresholds_), estimator.n_timepoints_
+        channels = rows // times if estimator.reader_.reading.kind == "chunks" else rows
+        estimator.reader_.encoder, estimator.reader_.shape = encoder, (channels, times)
         estimator.is_fitted = True
     else:
         estimator.encoder_, estimator.network_ = model

@@ -41,7 +41,8 @@ def export_c(model, path, *, input_type: str | None = None, examples=None) -> Ex
     Parameters
     ----------
     model : BEPNetwork, BEPRecurrentNetwork, a BinaryConnectNetwork with ``activation="sign"`` that
-        reads signs, or a tuple of a MedianBinarizer or ThermometerEncoder and one of these
+        reads signs, or a tuple of a MedianBinarizer or ThermometerEncoder and one of these; for
+        series, of a :class:`bnnkit.readings.Reader` and a BEPRecurrentNetwork
     path : where to, as in ``digits.h``; the names in C begin with the name of the file, a valid
         name in C
     input_type : "uint8" (the default), "int8", "uint16" or "int16", what the C function reads with
@@ -93,6 +94,8 @@ def _checked_examples(examples, integers) -> np.ndarray:
         raise ValueError(f"examples must hold integers of the type {integers.input_type}")
     if X.shape[1] != integers.inputs:
         raise ValueError(f"examples must have {integers.inputs} columns, got shape {X.shape}")
+    if integers.chunks is not None and X.shape[2] != integers.chunks.times:
+        raise ValueError(f"examples must have {integers.chunks.times} times, got shape {X.shape}")
     if len(X) > MAX_EXAMPLES:
         raise ValueError(f"examples must be at most {MAX_EXAMPLES}, got {len(X)}")
     return X.astype(integers.input_type)

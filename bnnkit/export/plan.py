@@ -10,7 +10,7 @@ nothing is rounded anew.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from bnnkit.bep import BEPNetwork
 from bnnkit.binarize import MedianBinarizer, ThermometerEncoder
 from bnnkit.errors import check_option
+from bnnkit.readings import Reader
 from bnnkit.recurrent import SS, SY, XS, BEPRecurrentNetwork
 from bnnkit.ste import BatchNorm, BinaryConnectNetwork, Dropout, Linear, Sign
 
@@ -71,10 +72,31 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class Chunks:
+    """A series of ``times`` read in ``steps`` chunks of ``size`` times, each with its thresholds.
+
+    Where they do not come out even, the first chunk begins with time 0, ``lead`` times more.
+    """
+
+    times: int
+    steps: int
+
+    @property
+    def size(self) -> int:
+        return -(-self.times // self.steps)
+
+    @property
+    def lead(self) -> int:
+        return -self.times % self.steps
+
+
+@dataclass(frozen=True)
 class Plan:
     """A network as integers: encoder, layers before the memory, memory, layers behind it, scores.
 
-    Without a memory all the layers are in ``layers``; with one, ``before`` is the expansion.
+    Without a memory all the layers are in ``layers``; with one, ``before`` is the expansion. With
+    ``chunks``, ``inputs`` are the channels, and ``thresholds`` has a row for each number of a
+    series, time by time.
     """
 
     inputs: int
@@ -84,6 +106,13 @@ class Plan:
     memory: Memory | None
     layers: list[SignLayer]
     scores: Scores
+    chunks: Chunks | None = None
+
+    @property
+    def signs(self) -> int:
+        """How many signs an input becomes: of a sample, or of a step."""
+        bits = 1 if self.thresholds is None else self.thresholds.shape[1]
+        return self.inputs * bits * (1 if self.chunks is None else self.chunks.size)
 
 
 def plan(model, input_type: str | None = None) -> Plan:
@@ -102,11 +131,37 @@ def plan(model, input_type: str | None = None) -> Plan:
         return Plan(bits, "int8", None, before, memory, layers, scores)
     input_type = check_option("uint8" if input_type is None else input_type, "input_type", INPUTS)
     thresholds = integer_thresholds(thresholds_of(encoder), input_type)
+    if isinstance(encoder, Reader):
+        if memory is None:
+            raise TypeError(f"a Reader goes with a recurrent network, got {type(network).__name__}")
+        steps = encoder.reading.steps
+        if encoder.reading.kind == "chunks":
+            made = Plan(encoder.shape[0], input_type, thresholds, before, memory, layers, scores)
+            return _by_time(made, Chunks(encoder.shape[1], steps), bits)
+        memory = replace(memory, window=min(steps, memory.window or steps))
     if thresholds.size == bits - 1 and layers and memory is None:
         layers = [_without_constant(layers[0]), *map(_limit_each, layers[1:])]
     elif thresholds.size != bits:
         raise ValueError(f"the encoder gives {thresholds.size} signs, the network reads {bits}")
     return Plan(len(thresholds), input_type, thresholds, before, memory, layers, scores)
+
+
+def _by_time(plan: Plan, chunks: Chunks, bits: int) -> Plan:
+    """The plan for chunks, channel by channel within a step, turned round: time by time."""
+    channels, thresholds, memory = plan.inputs, plan.thresholds, plan.memory
+    made = replace(plan, chunks=chunks)
+    if made.signs != bits:
+        raise ValueError(f"the encoder gives {made.signs} signs a step, the network reads {bits}")
+
+    def turned(W):
+        parts = W.reshape(len(W), channels, chunks.size, -1)
+        return parts.swapaxes(1, 2).reshape(W.shape)
+
+    rows = thresholds.reshape(channels, chunks.times, -1).swapaxes(0, 1).reshape(thresholds.shape)
+    if plan.before:
+        (first,) = plan.before
+        return replace(made, thresholds=rows, before=[replace(first, W=turned(first.W))])
+    return replace(made, thresholds=rows, memory=replace(memory, xs=turned(memory.xs)))
 
 
 def integer_thresholds(thresholds: np.ndarray, input_type: str) -> np.ndarray:
@@ -234,6 +289,8 @@ def _scores(linear: Linear, norms) -> Scores:
 
 
 def thresholds_of(encoder) -> np.ndarray:
+    """The thresholds of a fitted encoder or reader, a row a number that is read."""
+    encoder = encoder.encoder if isinstance(encoder, Reader) else encoder
     if isinstance(encoder, MedianBinarizer) and hasattr(encoder, "medians_"):
         return encoder.medians_[:, None]
     if isinstance(encoder, ThermometerEncoder) and hasattr(encoder, "thresholds_"):

@@ -22,7 +22,7 @@ class Header:
         self.constants: list[str] = []
         self.functions: list[str] = []
         self.flash = 0
-        self.packed = _words(plan.thresholds.size if plan.thresholds is not None else plan.inputs)
+        self.packed = _words(plan.signs)
         self.state = 0 if plan.memory is None else _words(len(plan.memory.ss))
         self._per_neuron = any(isinstance(layer.limit, np.ndarray) for layer in plan.layers)
         widest = max((layer.W.shape[1] for layer in plan.layers), default=0)
@@ -34,9 +34,7 @@ class Header:
         if plan.memory is not None:
             self._step(plan.memory)
         self._scores()
-        kind = "table" if plan.memory is None else "sequence"
-        window = plan.memory and plan.memory.window
-        first = f"steps > {window}u ? steps - {window}u : 0u" if window else "0"
+        kind, first = self._kind()
         self.text = self._fill(
             "network.h",
             version=version,
@@ -57,6 +55,7 @@ class Header:
         A sequence (channels, time) becomes a row of numbers, one step after another.
         """
         sequence = X.ndim == 3
+        told = sequence and self.plan.chunks is None  # how many steps; chunks are always as many
         rows = X.transpose(0, 2, 1).reshape(len(X), -1) if sequence else X
         return self._fill(
             "example.c",
@@ -65,15 +64,31 @@ class Header:
             size=rows.shape[1],
             samples=",\n".join("    {" + _lines(row, indent=5).strip() + "}" for row in rows),
             classes=_lines(y.astype(np.int32)),
-            steps=f", {X.shape[2]}u" if sequence else "",
+            steps=f", {X.shape[2]}u" if told else "",
         )
 
+    def _kind(self) -> tuple[str, str]:
+        """What is predicted, and the step that a sequence begins with."""
+        memory, chunks = self.plan.memory, self.plan.chunks
+        if memory is None:
+            return "table", ""
+        if chunks is not None:
+            return "chunks", f"{max(chunks.steps - (memory.window or chunks.steps), 0)}u"
+        window = memory.window
+        return "sequence", f"steps > {window}u ? steps - {window}u : 0u" if window else "0"
+
     def _encoder(self) -> None:
-        if self.plan.thresholds is None:
-            self.functions.append(self._fill("encode.h", threshold="0"))
-        else:
+        chunks, threshold = self.plan.chunks, "0"
+        if self.plan.thresholds is not None:
             self._constant("thresholds", self.plan.thresholds.reshape(-1))
-            self.functions.append(self._fill("encode.h", threshold=f"{self.name}_thresholds[at]"))
+            threshold = f"{self.name}_thresholds[at]"
+        if chunks is None:
+            self.functions.append(self._fill("encode.h", threshold=threshold))
+        else:
+            time = "time"
+            if chunks.lead:
+                time = f"time < {chunks.lead}u ? 0u : time - {chunks.lead}u"
+            self.functions.append(self._fill("encode_chunk.h", size=chunks.size, time=time))
 
     def _layer_function(self) -> None:
         each = self._per_neuron
@@ -85,14 +100,16 @@ class Header:
     def _step(self, memory: Memory) -> None:
         (before,) = self.plan.before or (None,)
         name, lines = self.name, [f"    uint32_t bits[{self.packed}];"]
+        chunked = self.plan.chunks is not None
+        x = "x, step" if chunked else "x"
         if before is None:
-            lines = [f"    uint32_t a[{self.packed}];", f"    {name}_encode(x, a);"]
+            lines = [f"    uint32_t a[{self.packed}];", f"    {name}_encode({x}, a);"]
         else:
             expanded = _words(len(before.W))
             self._weights("expansion", before.W)
             lines += [
                 f"    uint32_t a[{expanded}];",
-                f"    {name}_encode(x, bits);",
+                f"    {name}_encode({x}, bits);",
                 f"    {self._call('expansion', before, 'bits', 'a')}",
             ]
         self._weights("xs", memory.xs)
@@ -102,6 +119,8 @@ class Header:
         self.functions.append(
             self._fill(
                 "step.h",
+                source="a chunk of the series" if chunked else "the next input",
+                number=" uint32_t step," if chunked else "",
                 read="\n".join(lines),
                 limit=f"{reads // 2}u",
                 x_words=f"{_words(memory.xs.shape[1])}u",
@@ -174,7 +193,11 @@ class Header:
 
     def _macros(self) -> str:
         plan = self.plan
-        numbers = {"INPUTS": (plan.inputs, "numbers a sample" + (", a step" * bool(plan.memory)))}
+        of = "sample" if plan.memory is None else "step" if plan.chunks is None else "time"
+        numbers = {"INPUTS": (plan.inputs, f"numbers a {of}")}
+        if plan.chunks is not None:
+            numbers["TIMES"] = plan.chunks.times, "times a series"
+            numbers["STEPS"] = plan.chunks.steps, "chunks that it is read in"
         bits = 1 if plan.thresholds is None else plan.thresholds.shape[1]
         numbers["THRESHOLDS"] = bits, "bits a number"
         if plan.memory is not None:
@@ -203,14 +226,14 @@ class Header:
         widths = [layer.W.shape[0] for layer in [*plan.before, *plan.layers]]
         if plan.memory is not None:
             widths.insert(len(plan.before), f"{len(plan.memory.ss)} (recurrent)")
-        signs = plan.inputs if plan.thresholds is None else plan.thresholds.size
-        chain = " -> ".join(str(width) for width in [signs, *widths])
+        chain = " -> ".join(str(width) for width in [plan.signs, *widths])
         return f"Signs: {chain}; then {len(plan.scores.W)} classes."
 
     def _usage(self) -> str:
         name, NAME = self.name, self.name.upper()
-        steps = f"STEPS * {NAME}_INPUTS" if self.plan.memory else f"{NAME}_INPUTS"
-        more = ", STEPS" if self.plan.memory else ""
+        kind, _ = self._kind()
+        times = {"table": "", "sequence": "STEPS * ", "chunks": f"{NAME}_TIMES * "}[kind]
+        steps, more = f"{times}{NAME}_INPUTS", ", STEPS" if kind == "sequence" else ""
         return (
             f' *     #include "{name}.h"\n'
             f" *     {name}_input x[{steps}] = ...;\n"

@@ -1,6 +1,6 @@
-/* One step in time: the state after it, from the state before it and the next input. `after` must
+/* One step in time: the state after it, from the state before it and $source. `after` must
  * be another array than `before`; before the first input stands ${name}_start. */
-static inline void ${name}_step(const uint32_t *before, const ${name}_input *x, uint32_t *after)
+static inline void ${name}_step(const uint32_t *before, const ${name}_input *x,$number uint32_t *after)
 {
 $read
     uint32_t word = 0;
