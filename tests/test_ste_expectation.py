@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from bnnkit.export.plan import fold
 from bnnkit.ste import (
     SGD,
     ExpectedLinear,
@@ -189,6 +190,16 @@ def test_the_rules_of_the_test():
     assert net.history[-1]["loss"] < net.history[0]["loss"] / 2
     again, *_ = learnt(0)
     np.testing.assert_array_equal(h, again.layers[0].latents["W"])
+
+
+def test_its_signs_can_be_exported():
+    """As layers of integers that fire above a limit, which the export writes as C."""
+    net, X, _ = learnt(0)
+    hidden, scores = fold(net)
+    a = X.astype(int)
+    for layer in hidden:
+        a = np.where(((a[:, None] != layer.W).sum(axis=2)) <= layer.limit, 1, -1)
+    np.testing.assert_array_equal((a @ scores.W.T).argmax(axis=1), net.predict(X, "binary"))
 
 
 def test_another_array_library_gives_the_same():

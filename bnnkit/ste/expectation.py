@@ -158,8 +158,9 @@ def expectation_mlp(
 
     The three rules of the test are those of BinaryConnect: "binary", each weight its likelier
     sign, and the activations signs too (the paper's deterministic output); "latent", means and
-    variances (its probabilistic output); "ensemble", nets of drawn signs. Files and
-    :func:`bnnkit.summary.summary` do not know its layers.
+    variances (its probabilistic output); "ensemble", nets of drawn signs. From inputs that are
+    signs :func:`bnnkit.export.export_c` makes C of the first. Files and
+    :func:`bnnkit.summary.summary` do not know the layers.
 
     Source: Soudry et al. 2014; one output against all others, Cheng et al. 2015.
 
