@@ -9,7 +9,7 @@ READY  := .venv/.ready
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv book html draft serve test check test-c lab notebooks lock bench clean
+.PHONY: help venv book html draft serve test check test-c test-oldest test-newest lab notebooks lock bench clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' Makefile | sed -E 's/:[^#]*## ?/\t/' | expand -t 14
@@ -45,6 +45,23 @@ check: $(READY)  ## the fast part of the tests, under two minutes
 
 test-c: $(READY) ## the C export with gcc, clang and for Cortex-M under qemu; prints the sizes
 	@$(BIN)/python -m pytest -q -s -o addopts= tests/c tests/test_export.py
+
+# An environment of its own with the chosen end of the versions that pyproject.toml allows.
+define tests_on
+	@rm -rf build/$@ && $(PYTHON) -m venv build/$@ && build/$@/bin/pip install --quiet uv
+	@build/$@/bin/uv pip install --quiet --python build/$@/bin/python --resolution $(1) \
+		".[fast,widgets,sklearn,aeon,lab]"
+	@build/$@/bin/pip install --quiet pytest pytest-xdist hypothesis pyyaml
+	@build/$@/bin/pip list | grep -E "^(numpy|numba|scikit-learn|aeon|pandas) "
+	@build/$@/bin/python -m pytest -q -n 2 -m "not slow" --ignore=tests/book \
+		--ignore=tests/test_layers.py --ignore=tests/test_project.py tests
+endef
+
+test-oldest:     ## the fast tests on the oldest versions of NumPy and the others that are allowed
+	$(call tests_on,lowest-direct)
+
+test-newest:     ## ... and on the newest (make PYTHON=python3.13 test-newest)
+	$(call tests_on,highest)
 
 lab: $(READY)    ## JupyterLab on the chapters
 	@$(BIN)/jupyter lab book
