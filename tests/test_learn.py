@@ -444,3 +444,57 @@ def test_a_case_gives_fresh_arguments():
     case = Case({"x": np.zeros(2)})
     case.look(lambda x: x.fill(1))
     assert case.given["x"].tolist() == [0, 0]
+
+
+# -- anything as an argument -----------------------------------------------------------------------
+
+ANYTHING = [
+    *(None, b"1.1", object(), {}, {1}, int, True, -1, 0, 3, 1.1, np.nan, np.inf, 10**30, (), []),
+    *("", "abc", "1", "99.9", " 1.1 ", "1.\u0661", ("1.1",), [[1, 2], [1]], np.float64(1.1)),
+    *(np.empty((0, 4)), np.full((3, 4), np.nan), np.full(3, None), np.zeros(3, [("a", int)])),
+]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda v: learn.check(v, good_sign),
+        *(
+            learn.hint,
+            learn.solution,
+            learn.stub,
+            learn.exercise,
+            learn.use,
+            learn.unuse,
+            learn.show,
+        ),
+        *(learn.warm_ups, learn.progress, learn.export_nbgrader),
+    ],
+)
+def test_anything_as_the_number_of_an_exercise(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for value in ANYTHING:
+        if call is learn.export_nbgrader and isinstance(value, str):
+            continue  # the name of a folder
+        allowed = {learn.progress: (None,), learn.show: (int,), learn.warm_ups: (3,)}
+        if any(value is fine for fine in allowed.get(call, ())):
+            continue
+        with pytest.raises((ValueError, TypeError, OSError)) as raised:
+            call(value)
+        assert str(raised.value)
+    assert not list(tmp_path.glob("*"))
+
+
+def test_anything_as_an_answer():
+    ids = [row["id"] for row in learn.list_exercises()]
+    plain = [number for number in ids if learn.exercise(number).kind != "build"]
+    assert len(plain) > 20
+    for number in ["1.1", *plain]:
+        for value in ANYTHING:
+            try:
+                result = learn.check(number, value, remember=False)
+            except TypeError as error:
+                assert "answer" in str(error)
+            else:
+                assert str(result) and isinstance(bool(result), bool)
+    assert memory.done() == set()

@@ -22,7 +22,7 @@ def warm_ups(which: int | str, *more: str) -> Quiz:
     Quiz(4.d, 4.c)
     """
     if isinstance(which, int) and not more:
-        if which not in exercises.CHAPTERS:
+        if isinstance(which, bool) or which not in exercises.CHAPTERS:
             raise ValueError(f"which must be a chapter {exercises.CHAPTERS}, got {which}")
         listed = [e for e in exercises.of_chapter(which).values() if isinstance(e, WarmUp)]
         title = f"Warm-ups for chapter {which}"
