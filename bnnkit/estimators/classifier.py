@@ -65,6 +65,8 @@ class TableClassifier(ClassifierMixin, BaseEstimator, ABC):
         return self.classes_[winners]
 
     def _learn_classes(self, labels, name: str) -> None:
+        if labels.dtype.kind == "S":  # scikit-learn before 1.7 lets them pass
+            raise TypeError(f"{name} must hold strings or numbers as labels, got bytes")
         if labels.dtype.kind in "fc" and not np.isfinite(labels).all():
             raise ValueError(f"{name} must hold labels, got NaN or infinity")
         try:
