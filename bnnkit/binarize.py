@@ -34,7 +34,7 @@ def sign(x) -> np.ndarray:
     array([-1,  1,  1,  1], dtype=int8)
     """
     x = check_array(x, "x")
-    return _signs(x >= 0)
+    return _signs_where(x >= 0)
 
 
 @step("1.2")
@@ -59,7 +59,7 @@ def stochastic_sign(w, rng) -> np.ndarray:
     w = check_array(w, "w")
     probability = np.clip((w + 1.0) / 2.0, 0.0, 1.0)
     heads = check_rng(rng).random(w.shape) < probability
-    return _signs(heads)
+    return _signs_where(heads)
 
 
 @step("1.3")
@@ -90,7 +90,7 @@ def thermometer(X, thresholds) -> np.ndarray:
     if (thresholds[:, 1:] < thresholds[:, :-1]).any():
         raise ValueError("thresholds must ascend in each row")
     above = _above(X[:, :, None], thresholds[None, :, :])
-    return _signs(above).reshape(len(X), -1)
+    return _signs_where(above).reshape(len(X), -1)
 
 
 class MedianBinarizer:
@@ -126,7 +126,7 @@ class MedianBinarizer:
         medians = _fitted(self, "medians_")
         X = check_array(X, "X", ndim=2)
         check_columns(X, "X", len(medians))
-        return _signs(_above(X, medians))
+        return _signs_where(_above(X, medians))
 
     def fit_transform(self, X, y=None) -> np.ndarray:
         """Fit to ``X`` and return its signs."""
@@ -205,8 +205,8 @@ def _columns(X: np.ndarray) -> np.ndarray:
     return X if X.ndim == 2 else X.transpose(0, 2, 1).reshape(-1, X.shape[1])
 
 
-def _signs(plus) -> np.ndarray:
-    """+1 where a condition holds, else -1: sums of bytes, many times faster than np.where."""
+def _signs_where(plus) -> np.ndarray:
+    """+1 where a condition holds, else -1: by bytes, many times faster than np.where."""
     return np.asarray(np.int8(2) * plus - np.int8(1))
 
 

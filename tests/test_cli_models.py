@@ -162,7 +162,12 @@ def test_interrupted_training_goes_on_to_the_same_weights(iris):
     os.remove("iris.bnn")
     command = [sys.executable, "-m", "bnnkit", *words]
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        # Whoever runs the tests in the background has Ctrl-C ignored, and it would be inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not os.path.exists("iris.bnn.checkpoint"):
         time.sleep(0.01)

@@ -8,7 +8,7 @@ Source('bnnkit.binarize.sign')
 @step("1.1")
 def sign(x) -> np.ndarray:
     x = check_array(x, "x")
-    return np.where(x < 0, np.int8(-1), np.int8(1))
+    return _signs_where(x >= 0)
 """
 
 from __future__ import annotations
