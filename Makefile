@@ -50,8 +50,8 @@ test-c: $(READY) ## the C export with gcc, clang and for Cortex-M under qemu; pr
 define tests_on
 	@rm -rf build/$@ && $(PYTHON) -m venv build/$@ && build/$@/bin/pip install --quiet uv
 	@build/$@/bin/uv pip install --quiet --python build/$@/bin/python --resolution $(1) \
-		".[fast,widgets,sklearn,aeon,lab]"
-	@build/$@/bin/pip install --quiet pytest pytest-xdist hypothesis pyyaml
+		".[fast,widgets,sklearn,aeon,lab,dask]"
+	@build/$@/bin/pip install --quiet pytest pytest-xdist hypothesis pyyaml array-api-strict
 	@build/$@/bin/pip list | grep -E "^(numpy|numba|scikit-learn|aeon|pandas) "
 	@build/$@/bin/python -m pytest -q -n 2 -m "not slow" --ignore=tests/book \
 		--ignore=tests/test_layers.py --ignore=tests/test_project.py tests

@@ -49,6 +49,7 @@ def test_from_the_shell(cluster, tmp_path, capsys):
 
 
 def test_nobody_there(tmp_path, capsys):
+    pytest.importorskip("distributed")
     words = ["reproduce", "random-prototypes", "--dask", "tcp://127.0.0.1:9"]
     assert main([*words, "--store", str(tmp_path / "s.jsonl")]) == 1
     assert "no Dask scheduler answers" in capsys.readouterr().err

@@ -63,7 +63,7 @@ def bench_soak(minutes: float = 60.0, cases: int = 2000, hidden: int = 525) -> l
             if not samples:
                 raise
     row: dict = {"case": "soak", "engine": get_engine().NAME, "rounds": len(samples)}
-    row |= {"same_weights": len(weights) == 1, "peak_mib": _peak()}
+    row |= {"same_weights": len(weights) == 1, "peak_mib": _peak(samples)}
     return [row | _measures(samples)]
 
 
@@ -126,11 +126,12 @@ def _resident() -> int:
     return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _peak() -> float:
-    """The most that this process ever had in memory, in MiB."""
+def _peak(samples: list[tuple[float, int]]) -> float:
+    """The most that this process ever had in memory, in MiB; the system's own figure may lag."""
     import resource  # Unix only
 
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(max(peak, *(size for _, size in samples)) / 2**20, 1)
 
 
 def _measures(samples: list[tuple[float, int]]) -> dict:
