@@ -161,7 +161,9 @@ class Chain:
         self.widths = np.array([*widths, self.classes], np.int64)
         self.work = 64 * self.panels.size  # bit products a sample
         inputs = numpy_engine.inputs_of(layers)
-        self.kernels = dict(zip(inputs, (kernels.chain_of_signs, kernels.chain)))
+        self.kernels: dict[tuple, Callable] = dict(
+            zip(inputs, (kernels.chain_of_signs, kernels.chain))
+        )
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         kernel = self.kernels.get((x.dtype,) + x.shape[1:])

@@ -136,8 +136,10 @@ def plan(model, input_type: str | None = None) -> Plan:
             raise TypeError(f"a Reader goes with a recurrent network, got {type(network).__name__}")
         steps = encoder.reading.steps
         if encoder.reading.kind == "chunks":
-            made = Plan(encoder.shape[0], input_type, thresholds, before, memory, layers, scores)
-            return _by_time(made, Chunks(encoder.shape[1], steps), bits)
+            assert encoder.shape is not None  # it is fitted: its thresholds are here
+            channels, times = encoder.shape
+            made = Plan(channels, input_type, thresholds, before, memory, layers, scores)
+            return _by_time(made, Chunks(times, steps), bits)
         memory = replace(memory, window=min(steps, memory.window or steps))
     if thresholds.size == bits - 1 and layers and memory is None:
         layers = [_without_constant(layers[0]), *map(_limit_each, layers[1:])]
@@ -149,6 +151,7 @@ def plan(model, input_type: str | None = None) -> Plan:
 def _by_time(plan: Plan, chunks: Chunks, bits: int) -> Plan:
     """The plan for chunks, channel by channel within a step, turned round: time by time."""
     channels, thresholds, memory = plan.inputs, plan.thresholds, plan.memory
+    assert thresholds is not None and memory is not None  # chunks are read by a recurrent net
     made = replace(plan, chunks=chunks)
     if made.signs != bits:
         raise ValueError(f"the encoder gives {made.signs} signs a step, the network reads {bits}")
