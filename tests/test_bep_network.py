@@ -101,7 +101,7 @@ def test_no_kernel_of_training_sees_a_float(engine, data, monkeypatch):
     seen: set = set()
     module = get_engine()
     names = ("operand", "product", "forward", "fires", "back_project", "pack_signs", "differ")
-    for name in (*names, "transpose_bits", "select", "update", "reinforce"):
+    for name in (*names, "transposed_operand", "select", "update", "reinforce"):
         monkeypatch.setattr(module, name, audited(getattr(module, name), seen))
     train(data)
     assert {"forward", "back_project", "select", "update"} <= {name for name, _ in seen}

@@ -31,6 +31,7 @@ INTERFACE = {
     "pack_within": "z bound",
     "unpack_signs": "words columns",
     "transpose_bits": "words columns",
+    "transposed_operand": "words columns",
     "product": "a b threads",
     "masked_product": "a mask b threads",
     "select": "z a_star group rows",
@@ -157,7 +158,12 @@ def test_unpack_and_transpose(engine, rows, columns, seed):
     back = engine.unpack_signs(words, columns)
     assert back.dtype == np.int8
     np.testing.assert_array_equal(back, x)
-    np.testing.assert_array_equal(engine.transpose_bits(words, columns), packed(x.T))
+    across = engine.transpose_bits(words, columns)
+    np.testing.assert_array_equal(across, packed(x.T))
+    a = engine.pack_signs(signs(np.random.default_rng(seed + 1), 3, rows))
+    by_columns = engine.transposed_operand(words, columns)
+    z = engine.product(a, engine.operand(across, rows))
+    np.testing.assert_array_equal(engine.product(a, by_columns), z)
 
 
 @pytest.mark.parametrize("bound", [0, 1, 5, 2**31 - 1])

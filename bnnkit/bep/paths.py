@@ -68,8 +68,7 @@ class HiddenLayer:
         engine = get_engine()
         key = (engine.NAME, "back")
         if key not in self._operands:
-            transposed = engine.transpose_bits(self.words, self.H.shape[1])
-            self._operands[key] = engine.operand(transposed, self.H.shape[0])
+            self._operands[key] = engine.transposed_operand(self.words, self.H.shape[1])
         return self._operands[key]
 
     def changed(self, forward=None) -> None:

@@ -88,22 +88,32 @@ def transpose_bits_loops(words, rows, columns, out):
 
 
 @njit(cache=True, nogil=True)
+def transpose_blocks(words, rows, i, j, block):
+    """Transpose 64 x 64 bits from row ``i`` and word ``j`` on, eight side by side.
+
+    Bits are swapped between ever smaller quarters. Column ``c`` of word ``j + lane`` is then
+    ``block[c, lane]``.
+    """
+    for r in range(64):
+        for lane in range(LANES):
+            there = i + r < rows and j + lane < words.shape[1]
+            block[r, lane] = words[i + r, j + lane] if there else np.uint64(0)
+    half, mask = 32, np.uint64(0x00000000FFFFFFFF)
+    while half:
+        for first in range(0, 64, 2 * half):
+            for r in range(first, first + half):
+                swap_quarters(block, r, r + half, np.uint64(half), mask)
+        half >>= 1
+        mask ^= mask << np.uint64(half)
+
+
+@njit(cache=True, nogil=True)
 def transpose_bits(words, rows, columns, out):
-    """The same in blocks of 64 x 64 bits, eight side by side, by swapping ever smaller quarters."""
+    """The transposed matrix, block by block."""
     block = np.empty((64, LANES), np.uint64)
     for i in range(0, rows, 64):
         for j in range(0, words.shape[1], LANES):
-            for r in range(64):
-                for lane in range(LANES):
-                    there = i + r < rows and j + lane < words.shape[1]
-                    block[r, lane] = words[i + r, j + lane] if there else np.uint64(0)
-            half, mask = 32, np.uint64(0x00000000FFFFFFFF)
-            while half:
-                for first in range(0, 64, 2 * half):
-                    for r in range(first, first + half):
-                        swap_quarters(block, r, r + half, np.uint64(half), mask)
-                half >>= 1
-                mask ^= mask << np.uint64(half)
+            transpose_blocks(words, rows, i, j, block)
             for lane in range(LANES):
                 for c in range(min(64, columns - 64 * (j + lane))):
                     out[64 * (j + lane) + c, i // 64] = block[c, lane]
@@ -118,6 +128,21 @@ def fill_panels(words, panels):
             for i in range(first, first + PANEL):
                 panels[at] = words[i, k] if i < rows else np.uint64(0)
                 at += 1
+
+
+@njit(cache=True, nogil=True)
+def fill_panels_transposed(words, rows, columns, panels):
+    """Store the columns of a packed matrix in panels, as :func:`fill_panels` would its rows."""
+    block = np.empty((64, LANES), np.uint64)
+    across = (rows + 63) >> 6
+    for i in range(0, rows, 64):
+        for j in range(0, words.shape[1], LANES):
+            transpose_blocks(words, rows, i, j, block)
+            for lane in range(LANES):
+                for c in range(0, min(64, columns - 64 * (j + lane)), PANEL):
+                    at = ((64 * (j + lane) + c) // PANEL * across + i // 64) * PANEL
+                    for k in range(PANEL):
+                        panels[at + k] = block[c + k, lane]
 
 
 # --- products ------------------------------------------------------------------------------------
@@ -166,11 +191,11 @@ def copy_tile(scratch, rows, i, first, z):
 
 
 @njit(cache=True, nogil=True)
-def product_panels(a, panels, columns, z, scratch):
-    """Packed rows, as many as stay in the cache, times panels, tile by tile."""
+def product_panels(a, panels, begin, columns, z, scratch):
+    """Packed rows, as many as stay in the cache, times the panels from ``begin`` on, by tiles."""
     n, words = z.shape[1], a.shape[1]
     for first in range(0, n, PANEL):
-        at, whole = first * words, first + PANEL <= n
+        at, whole = begin + first * words, first + PANEL <= n
         i = np.int64(0)
         while i < a.shape[0]:
             step = ROWS if i + ROWS <= a.shape[0] else 1
@@ -190,7 +215,7 @@ def product(a, panels, columns, z):
     scratch = np.empty((ROWS, PANEL), np.int32)
     for begin in range(0, a.shape[0], ROW_BLOCK):
         end = min(begin + ROW_BLOCK, a.shape[0])
-        product_panels(a[begin:end], panels, columns, z[begin:end], scratch)
+        product_panels(a[begin:end], panels, 0, columns, z[begin:end], scratch)
 
 
 @njit(cache=True, nogil=True)
@@ -220,13 +245,13 @@ def chain(a, panels, widths, logits):
         for i in range(len(widths) - 2):
             K = widths[i + 1]
             z = sums[: count * K].reshape(count, K)
-            product_panels(below, panels[offset:], widths[i], z, scratch)
+            product_panels(below, panels, offset, widths[i], z, scratch)
             offset += (K + PANEL - 1) // PANEL * PANEL * below.shape[1]
             words = (K + 63) >> 6
             below = packed[i & 1, : count * words].reshape(count, words)
             pack_integer_signs(z, below)
         z = logits[begin : begin + count]
-        product_panels(below, panels[offset:], widths[-2], z, scratch)
+        product_panels(below, panels, offset, widths[-2], z, scratch)
     return True
 
 

@@ -44,7 +44,7 @@ class _Announcement(event.Listener):
 event.register("numba:compile", _Announcement())
 
 _INT8, _INT32 = np.dtype(np.int8), np.dtype(np.int32)
-SHARED_WORK = 1 << 27  # bit products, about 0.1 ms: below, a second thread brings nothing
+SHARED_WORK = 3 << 26  # bit products, about 0.2 ms: below, a second thread brings nothing
 SHARED_ENTRIES = 1 << 20  # hidden integers, likewise
 
 
@@ -58,11 +58,9 @@ def _whole_lines(n: int) -> np.ndarray:
 class Operand:
     """The right-hand side of many products: packed rows, sixteen side by side in each panel."""
 
-    def __init__(self, words: np.ndarray, columns: int | Sequence[int]):
-        self.rows = len(words)
-        self.columns = columns if isinstance(columns, int) else sum(columns)
-        self.panels = _whole_lines(-(-len(words) // PANEL) * PANEL * words.shape[1])
-        kernels.fill_panels(np.ascontiguousarray(words), self.panels)
+    def __init__(self, rows: int, columns: int, words: int):
+        self.rows, self.columns = rows, columns
+        self.panels = _whole_lines(-(-rows // PANEL) * PANEL * words)
 
 
 def operand(words: np.ndarray, columns: int | Sequence[int]) -> Operand:
@@ -70,7 +68,18 @@ def operand(words: np.ndarray, columns: int | Sequence[int]) -> Operand:
 
     ``columns`` is their number, or several where a row is made of several packed parts.
     """
-    return Operand(words, columns)
+    columns = columns if isinstance(columns, int) else sum(columns)
+    b = Operand(len(words), columns, words.shape[1])
+    kernels.fill_panels(np.ascontiguousarray(words), b.panels)
+    return b
+
+
+def transposed_operand(words: np.ndarray, columns: int) -> Operand:
+    """Prepare the columns of a packed matrix (n, words) for products with them."""
+    n = len(words)
+    b = Operand(columns, n, -(-n // 64))
+    kernels.fill_panels_transposed(np.ascontiguousarray(words), n, columns, b.panels)
+    return b
 
 
 def pack_signs(x: np.ndarray) -> np.ndarray:
@@ -154,7 +163,7 @@ class Chain:
     """
 
     def __init__(self, layers: Sequence[tuple[np.ndarray, int]]):
-        panels = [Operand(*layer).panels for layer in layers]
+        panels = [operand(*layer).panels for layer in layers]
         self.panels = np.concatenate(panels, out=_whole_lines(sum(map(len, panels))))
         widths = [columns for _, columns in layers]
         self.classes = len(layers[-1][0])
@@ -317,10 +326,10 @@ _NO_COIN = (_NO_PANELS, np.empty(0, np.int16), 0, 0, 0, 0, 0)
 # --- threads -------------------------------------------------------------------------------------
 
 
-def _parts(threads: int | None, work: int, enough: int = SHARED_WORK) -> int:
+def _parts(threads: int | None, work: int, enough: int | None = None) -> int:
     """Into how many parts a call is cut."""
     threads = get_threads() if threads is None else threads
-    return threads if work >= enough else 1
+    return threads if work >= (SHARED_WORK if enough is None else enough) else 1
 
 
 def _share(parts: int, rows: int, call: Callable[[int, int], object]) -> list:

@@ -95,6 +95,11 @@ def transpose_bits(words: np.ndarray, columns: int) -> np.ndarray:
     return pack_signs(unpack_signs(words, columns).T)
 
 
+def transposed_operand(words: np.ndarray, columns: int) -> Operand:
+    """Prepare the columns of a packed matrix (n, words) for products with them."""
+    return Operand(transpose_bits(words, columns), len(words))
+
+
 def product(a: np.ndarray, b: Operand, threads: int | None = None) -> np.ndarray:
     """Multiply packed signs: (m, words) times (n, words) -> (m, n) int32, sums over the columns.
 

@@ -25,7 +25,7 @@ from bnnkit.engine import available_engines, get_engine, use_engine
 from bnnkit.errors import check_option
 from bnnkit.lab import peers as products
 from bnnkit.lab import ste_peers
-from bnnkit.lab.timing import blas_threads, clock_for, interleave
+from bnnkit.lab.timing import REST, blas_threads, clock_for, interleave
 from bnnkit.packed import BitMatrix, pack
 from bnnkit.recurrent import BEPRecurrentNetwork
 from bnnkit.summary import summary
@@ -93,7 +93,8 @@ def _products(size: tuple[int, int, int], wanted: set[str], seconds: float) -> l
     def race(threads: int, rivals: dict) -> list[dict]:
         ours = {"": lambda: engine.product(a, operand, threads)}
         with blas_threads(threads):
-            times = interleave(ours | rivals, seconds, clock=clock_for(threads))
+            rest = REST if threads > 1 else 0.0
+            times = interleave(ours | rivals, seconds, clock=clock_for(threads), rest=rest)
         return _rows(row | {"threads": threads}, times, work=m * n * k)
 
     rows = race(1, calls)

@@ -16,6 +16,7 @@ import numpy as np
 from bnnkit.errors import check_number
 
 ROUND = 1e-3  # seconds that a candidate runs at least in each round, to be timed well
+REST = 0.05  # seconds until threads that have no more work sleep; until then they hold a core
 
 
 def interleave(
@@ -23,14 +24,16 @@ def interleave(
     seconds: float,
     repeats: int = 7,
     clock: Callable[[], float] = time.perf_counter,
+    rest: float = 0.0,
 ) -> dict[str, float]:
     """Return the median seconds of one call of each candidate.
 
     Every round calls each of them once, so that whatever slows the machine slows them alike;
     fast calls are repeated within a round until they can be timed. There are at least ``repeats``
-    rounds, more while ``seconds`` last.
+    rounds, more while ``seconds`` last. Before each turn all ``rest`` for so many seconds.
     """
     check_number(seconds, "seconds", low=0)
+    check_number(rest, "rest", low=0)
     loops = {}
     for name, call in candidates.items():
         call()  # compile, fill the caches
@@ -41,6 +44,7 @@ def interleave(
     finish = time.perf_counter() + seconds
     while time.perf_counter() < finish or min(map(len, samples.values())) < repeats:
         for name, call in candidates.items():
+            time.sleep(rest)
             started = clock()
             for _ in range(loops[name]):
                 call()
