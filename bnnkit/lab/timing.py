@@ -30,7 +30,8 @@ def interleave(
 
     Every round calls each of them once, so that whatever slows the machine slows them alike;
     fast calls are repeated within a round until they can be timed. There are at least ``repeats``
-    rounds, more while ``seconds`` last. Before each turn all ``rest`` for so many seconds.
+    rounds, more while ``seconds`` last. Before each turn there is a ``rest`` of so many seconds, and
+    the turn lasts at least as long.
     """
     check_number(seconds, "seconds", low=0)
     check_number(rest, "rest", low=0)
@@ -39,7 +40,7 @@ def interleave(
         call()  # compile, fill the caches
         started = time.perf_counter()
         call()
-        loops[name] = max(1, int(ROUND / max(time.perf_counter() - started, 1e-9)))
+        loops[name] = max(1, int(max(ROUND, rest) / max(time.perf_counter() - started, 1e-9)))
     samples: dict[str, list[float]] = {name: [] for name in candidates}
     finish = time.perf_counter() + seconds
     while time.perf_counter() < finish or min(map(len, samples.values())) < repeats:
