@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,12 @@ import pytest
 from sklearn.datasets import load_iris
 
 from bnnkit.cli import main
-from bnnkit.estimators import load
+from bnnkit.estimators import (
+    BEPClassifier,
+    BEPRecurrentClassifier,
+    BinaryConnectClassifier,
+    load,
+)
 from bnnkit.export import export_c
 
 
@@ -33,6 +39,32 @@ def run(*words):
     assert main([*map(str, words), "--json", "rows.json"]) == 0
     with open("rows.json") as file:
         return json.load(file)
+
+
+def test_the_help_states_the_defaults_of_the_estimators(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    stated = {
+        "widths": (BEPClassifier, "135 135"),
+        "widths ": (BinaryConnectClassifier, "128 128"),
+        "state": (BEPRecurrentClassifier, "525"),
+        "reading": (BEPRecurrentClassifier, "chunks"),
+        "window": (BEPRecurrentClassifier, "4"),
+        "bits": (BEPClassifier, "8"),
+        "bits ": (BEPRecurrentClassifier, "10"),
+        "nu": (BEPClassifier, "0.1"),
+        "r": (BEPClassifier, "0.5"),
+        "epochs": (BEPClassifier, "50"),
+        "batch_size": (BEPClassifier, "20"),
+    }
+    for name, (estimator, text) in stated.items():
+        name = name.strip()
+        default = estimator().get_params()["hidden_widths" if name == "widths" else name]
+        default = " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+        assert default == text
+        option = said[said.rindex(f"--{name.replace('_', '-')} ") :]
+        assert re.search(rf"\([^)]*\b{re.escape(text)}\b", option.split(" --")[0]), name
 
 
 TRAIN = ("train", "iris.csv", "--target", "species", "--out", "iris.bnn", "--epochs", 20)

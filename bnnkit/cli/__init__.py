@@ -157,7 +157,11 @@ def _add_reproduce(command) -> None:
         "--widths", nargs="+", type=int, metavar="W", help="hidden widths of one net"
     )
     added.add_argument(
-        "--form", nargs="+", metavar="FORM", help="det, stoch, none, dropout, ternary"
+        "--form",
+        nargs="+",
+        metavar="FORM",
+        help="of BinaryConnect: det (the default), stoch, none, dropout, ternary, "
+        "ternary-stoch, ebp",
     )
     added.add_argument("--width", type=float, metavar="S", help="share of the paper's maps")
     added.add_argument("--datasets", nargs="+", metavar="NAME", help="these only")

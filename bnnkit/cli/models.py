@@ -47,15 +47,25 @@ def add_commands(command) -> None:
         "--hold-out", type=float, default=0.2, metavar="SHARE",
         help="without --test: measure on this share, and train on the rest (%(default)s)",
     )  # fmt: skip
-    train.add_argument("--widths", nargs="+", type=int, metavar="W", help="hidden widths")
-    train.add_argument("--state", type=int, help="recurrent: neurons of the state")
-    train.add_argument("--reading", choices=("chunks", "last"), help="recurrent: what a step is")
-    train.add_argument("--window", type=int, help="recurrent: how many steps")
-    train.add_argument("--bits", type=int, help="thresholds a feature")
-    train.add_argument("--nu", type=float, help="gate width")
-    train.add_argument("--r", type=float, help="margin")
-    train.add_argument("--epochs", type=int)
-    train.add_argument("--batch-size", type=int)
+    train.add_argument(
+        "--widths",
+        nargs="+",
+        type=int,
+        metavar="W",
+        help="hidden widths (135 135; of binaryconnect 128 128)",
+    )
+    train.add_argument("--state", type=int, help="recurrent: neurons of the state (525)")
+    train.add_argument(
+        "--reading",
+        choices=("chunks", "last"),
+        help="recurrent: a step is a chunk of the series, or one of its last values (chunks)",
+    )
+    train.add_argument("--window", type=int, help="recurrent: how many steps (4)")
+    train.add_argument("--bits", type=int, help="thresholds a feature (8; recurrent: 10)")
+    train.add_argument("--nu", type=float, help="gate width, 0 to 1 (0.1)")
+    train.add_argument("--r", type=float, help="margin, 0 to 1 (0.5)")
+    train.add_argument("--epochs", type=int, help="(50)")
+    train.add_argument("--batch-size", type=int, help="(20; recurrent: a tenth of the cases)")
     train.add_argument("--seed", type=int, default=0, help="(%(default)s)")
     train.add_argument(
         "--compact", action="store_true", help="save one bit a weight, not to be trained on"
@@ -64,7 +74,7 @@ def add_commands(command) -> None:
     predict = command("predict", _predict, "the label of every case")
     evaluate = command("evaluate", _evaluate, "accuracy, in all and for each label")
     for added in (predict, evaluate):
-        added.add_argument("model", type=Path)
+        added.add_argument("model", type=Path, help="a file that train has written")
         added.add_argument("data", type=Path, help=".csv, .tsv, .npz, .arff or .ts")
         added.add_argument(
             "--target", metavar="COLUMN", help="the column of the labels (as trained)"
@@ -72,7 +82,7 @@ def add_commands(command) -> None:
     predict.add_argument("--out", type=Path, metavar="CSV", help="write the labels there")
 
     export = command("export", _export, "one C99 header: no float, no malloc, no library")
-    export.add_argument("model", type=Path)
+    export.add_argument("model", type=Path, help="a file that train or save has written")
     export.add_argument("header", type=Path, help="the .h file to write")
     export.add_argument(
         "--input-type",

@@ -30,8 +30,8 @@ def interleave(
 
     Every round calls each of them once, so that whatever slows the machine slows them alike;
     fast calls are repeated within a round until they can be timed. There are at least ``repeats``
-    rounds, more while ``seconds`` last. Before each turn there is a ``rest`` of so many seconds, and
-    the turn lasts at least as long.
+    rounds, more while ``seconds`` last. Before each turn there is a ``rest`` of so many seconds,
+    and the turn lasts at least as long.
     """
     check_number(seconds, "seconds", low=0)
     check_number(rest, "rest", low=0)
