@@ -13,7 +13,7 @@ from bnnkit.bep import BEPNetwork
 from bnnkit.philox import Stream, random_permutation
 
 pytestmark = pytest.mark.slow
-IDLE = "!document.querySelector('[data-btl-busy]')"
+WAIT = 60_000  # milliseconds: the network trains in a worker, on a machine that may be busy
 
 
 @pytest.fixture
@@ -34,20 +34,30 @@ def press(page, name):
     page.get_by_role("button", name=name, exact=True).press("Enter")
 
 
-def wait(page):
-    page.wait_for_function(IDLE, timeout=60_000)
+def expect(locator):
+    from playwright.sync_api import expect  # which not every environment has
+
+    return expect(locator)
+
+
+def status(page, place):
+    """Where the guess (0), the run (1) and the vital signs (2) speak."""
+    return page.locator("btl-playground .btl-status").nth(place)
 
 
 def said(page, place) -> str:
-    """What the guess (0), the run (1) and the vital signs (2) say."""
-    return page.locator("btl-playground .btl-status").nth(place).inner_text()
+    return status(page, place).inner_text()
+
+
+def wait(page):
+    """Until the run has ended and the vital signs are judged, which is the last that happens."""
+    expect(status(page, 2)).not_to_be_empty(timeout=WAIT)
 
 
 def test_a_guess_a_run_and_the_same_in_python(play):
     page = play(epochs=6)
     page.get_by_role("slider", name="Your guess").press("ArrowRight")
     press(page, "Guess and run")
-    page.wait_for_function("document.querySelector('.btl-guess .btl-status').textContent")
     wait(page)
     page.get_by_text("The same in Python").click()
     code = page.locator(".btl-python").inner_text()
@@ -79,7 +89,6 @@ def test_a_guess_a_run_and_the_same_in_python(play):
 def test_each_failure_says_what_moved_first(play, failure, changed, first):
     page = play(epochs=5)
     press(page, failure)
-    page.wait_for_function("document.querySelector('[data-btl-busy]')")
     wait(page)
     assert page.get_by_text(f"Changed: {changed}. All else is the same").count() == 1
     words = said(page, 2)
@@ -113,15 +122,14 @@ def test_one_sample_at_a_time_and_back(play):
     page.get_by_text("The batch is full: update, clip, coin, re-sign.").wait_for()
     for _ in range(10):
         press(page, "Back")
-    page.locator(".btl-steps").wait_for(state="detached")
-    assert page.get_by_role("button", name="Back").is_disabled()
-    assert said(page, 1) == "Ready: three networks with the same weights."
+    expect(page.get_by_role("button", name="Back")).to_be_disabled(timeout=WAIT)
+    expect(page.locator(".btl-steps")).to_have_count(0)
+    expect(status(page, 1)).to_have_text("Ready: three networks with the same weights.")
 
 
 def test_a_neuron_opens_in_error_bits(play):
     page = play(epochs=2, widths=[9, 5, 15], group=1)
     press(page, "Run")
-    page.wait_for_function("document.querySelector('[data-btl-busy]')")
     wait(page)
     first = page.get_by_role("button", name=re.compile("layer 2, neuron 0"))
     first.focus()
@@ -141,29 +149,33 @@ def test_a_neuron_opens_in_error_bits(play):
     )
     page.get_by_role("button", name=re.compile("layer 3, neuron 0")).press("Enter")
     page.get_by_text("Neuron 0 of the last layer: nobody votes on it.").wait_for()
-    assert panel.count() == 0
+    expect(panel).to_have_count(0)
+
+
+def settled(page) -> str:
+    """Return what is said of the run once it has said the same for half a second."""
+    words = None
+    while words != (words := said(page, 1)):
+        page.wait_for_timeout(500)
+    return words
 
 
 def test_it_sleeps_while_hidden_and_listens_while_it_trains(play):
-    page = play(epochs=80, widths=[63, 63])
+    page = play(epochs=1000, widths=[63, 63])
     press(page, "Run")
     page.get_by_role("button", name="Pause").wait_for()
     press(page, "Pause")
-    page.get_by_role("button", name="Run", exact=True).wait_for(timeout=3000)
-    paused = said(page, 1)
-    page.wait_for_timeout(300)
-    assert said(page, 1) == paused
+    page.get_by_role("button", name="Run", exact=True).wait_for(timeout=10_000)
+    settled(page)
     press(page, "Run")
-    page.wait_for_timeout(200)
+    page.get_by_role("button", name="Pause").wait_for()
     hide = "Object.defineProperty(document, 'hidden', { value: %s, configurable: true });"
     tell = "document.dispatchEvent(new Event('visibilitychange'));"
     page.evaluate(hide % "true" + tell)
-    page.wait_for_timeout(300)
-    asleep = said(page, 1)
-    page.wait_for_timeout(500)
-    assert said(page, 1) == asleep
+    asleep = settled(page)
+    assert not asleep.startswith("Epoch 1000 ")
     page.evaluate(hide % "false" + tell)
-    page.wait_for_function(f"!document.body.textContent.includes({asleep!r})", timeout=20_000)
+    expect(status(page, 1)).not_to_have_text(asleep, timeout=WAIT)
 
 
 def test_digits_train_at_sixty_steps_a_second_and_more(play):
