@@ -60,6 +60,9 @@ def test_a_row_keeps_a_short_curve():
     curve["validation_error"] = [[k, 2.0] for k in range(5, 201, 5)]
     short = get_experiment("pi-digits").short_curve(curve)["curve"]
     assert short[0] == [5, 20.0, 2.0] and short[1][0] == 15 and len(short) == 20
+    few = {name: pairs[:7] for name, pairs in curve.items()} | {"validation_error": [[5, 2.0]]}
+    short = get_experiment("cifar10").short_curve(few)["curve"]
+    assert short[3:6] == [[4, 25.0, None], [5, 20.0, 2.0], [6, 100 / 6, None]] and len(short) == 7
     assert get_experiment("fashion-mnist").short_curve(curve) == {}
 
 

@@ -52,6 +52,7 @@ LOADERS: dict[str, Callable[[], Dataset]] = {
     "cifar10": load_cifar10,
     "svhn": load_svhn,
 }
+POINTS = 20  # of a curve, in a row
 # In order of fields: epochs, batch, first and last rate, optimiser, hinge, validation cases.
 RECIPES: dict[str, dict[str, Any]] = {
     "mnist": dict(
@@ -136,10 +137,14 @@ class BinaryConnect(Experiment):
         return run.epochs * n * (passes * products / 2.5e10 + overhead)
 
     def short_curve(self, curve: dict[str, list]) -> dict[str, Any]:
-        """Epoch, training and validation error, at 20 of the validations at most."""
-        trained, tested = dict(curve["train_error"]), curve["validation_error"]
-        step = -(-len(tested) // 20)
-        return {"curve": [[epoch, trained[epoch], error] for epoch, error in tested[::step]]}
+        """Epoch, training and validation error: every epoch, or 20 of the validations at most.
+
+        Where an epoch was not validated there is ``None``.
+        """
+        trained, tested = dict(curve["train_error"]), dict(curve["validation_error"])
+        epochs = list(trained if len(trained) <= POINTS else tested)
+        step = -(-len(epochs) // POINTS)
+        return {"curve": [[epoch, trained[epoch], tested.get(epoch)] for epoch in epochs[::step]]}
 
     def _widths(self, width: float | None) -> tuple[int, ...]:
         if self.dataset in MLP:
