@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import sys
 
 import numpy as np
 import pytest
@@ -31,9 +32,18 @@ def train(data, *, epochs=3, **settings):
     return BEPNetwork((30, 21, 15), 3, nu=0.3, **settings).fit(*data, epochs=epochs, batch_size=32)
 
 
+@pytest.fixture(params=["batches apart", "whole batches"])
+def calls(request, monkeypatch):
+    """Let the numba engine train by one call a step, or, as after a while, by one a batch."""
+    if "numba" in available_engines():
+        apart = 0 if request.param == "whole batches" else sys.maxsize
+        monkeypatch.setattr("bnnkit.engine.numba_engine.BATCHES_APART", apart)
+    return request.param
+
+
 @pytest.mark.parametrize("credit", CREDITS)
 @pytest.mark.parametrize("seed", [0, 7])
-def test_engines_and_the_stepwise_path_give_the_same_bits(data, credit, seed):
+def test_engines_and_the_stepwise_path_give_the_same_bits(data, credit, seed, calls):
     hashes, records = set(), []
     for name in available_engines():
         with use_engine(name):
@@ -97,14 +107,17 @@ def test_no_step_of_training_sees_a_float(data):
     assert {kind for _, kind in seen} <= set("iub")
 
 
-def test_no_kernel_of_training_sees_a_float(engine, data, monkeypatch):
+def test_no_kernel_of_training_sees_a_float(engine, data, calls, monkeypatch):
     seen: set = set()
     module = get_engine()
-    names = ("operand", "product", "forward", "fires", "back_project", "pack_signs", "differ")
-    for name in (*names, "transposed_operand", "select", "update", "reinforce"):
+    whole = engine == "numba" and calls == "whole batches"
+    names = ["operand", "product", "forward", "fires", "back_project", "pack_signs", "differ"]
+    names += ["transposed_operand", "select", "update", "reinforce"] + whole * ["train_batch"]
+    for name in names:
         monkeypatch.setattr(module, name, audited(getattr(module, name), seen))
     train(data)
-    assert {"forward", "back_project", "select", "update"} <= {name for name, _ in seen}
+    used = {"train_batch"} if whole else {"forward", "back_project", "select", "update"}
+    assert used <= {name for name, _ in seen}
     assert {kind for _, kind in seen} <= set("iub")
 
 

@@ -37,6 +37,7 @@ INTERFACE = {
     "select": "z a_star group rows",
     "update": "H words winners a_star a_prev rows coin b",
     "reinforce": "H probability seed layer batch epoch",
+    "trains_whole": "samples",
 }
 
 each_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.NAME)
@@ -502,6 +503,69 @@ def test_update_of_some_samples_then_reinforces_and_keeps_the_operand(
     np.testing.assert_array_equal(engine.product(packed(a_prev), b), plain_product(a_prev, W))
 
 
+def by_its_parts(engine, a, y, layers, classifier, rules, coins):
+    """What ``train_batch`` does, a call at a time."""
+    bound, gates, groups, first = rules
+    signs, sums, seen = [a], [], [[0, 0, 0] for _ in layers]
+    for _, _, operand, _ in layers:
+        z, above = engine.forward(signs[-1], operand)
+        sums.append(z)
+        signs.append(above)
+    rows, wrong = engine.fires(engine.product(signs[-1], classifier[1]), y, bound)
+    wanted = [None] * len(layers) + [classifier[0][y[rows]]]
+    for i in reversed(range(first, len(layers))):
+        H, words, _, above = layers[i]
+        if i > first:
+            back = engine.transposed_operand(above, H.shape[1])
+            wanted[i], seen[i][0] = engine.back_project(
+                wanted[i + 1], sums[i], gates[i], back, rows
+            )
+        winners, seen[i][1] = engine.select(sums[i], wanted[i + 1], groups[i], rows)
+        if len(rows):
+            seen[i][2] = engine.update(
+                H, words, winners, wanted[i + 1], signs[i], rows, coins[i], layers[i][2]
+            )
+        else:
+            engine.reinforce(H, *coins[i])
+    return len(rows), wrong, seen
+
+
+@pytest.mark.skipif("numba" not in available_engines(), reason="there is nothing compiled")
+@pytest.mark.parametrize("engine", ENGINES[:1], ids=lambda engine: engine.NAME)
+@given(
+    st.lists(st.integers(1, 70), min_size=2, max_size=5),
+    st.sampled_from([1, 3, 5]),
+    st.integers(1, 30),
+    st.sampled_from([-1000, 0, 3, 1000]),
+    st.booleans(),
+    SEEDS,
+)
+@settings(max_examples=60)
+def test_a_whole_batch_is_all_its_parts(engine, tens, group, n, bound, feedback, seed):
+    """Odd widths, any depth, from nobody fires to all do; against the NumPy engine's parts."""
+    rng = np.random.default_rng(seed)
+    widths = [tens[0], *(group * width for width in tens[1:])]
+    first = int(rng.integers(len(widths) - 1))
+    H = [hidden(rng, K, fan_in) for K, fan_in in zip(widths[1:], widths)]
+    way_back = [packed(hidden(rng, *h.shape) if feedback else h) for h in H]
+    P, y = packed(signs(rng, 4, widths[-1])), rng.integers(0, 4, n)
+    gates, groups = tuple(int(K * rng.random()) for K in widths[:-1]), (group,) * len(H)
+    coins = [(integer_probability(0.1), 9, i, 2, 3) for i in range(len(H))]
+    a, results = packed(signs(rng, n, widths[0])), []
+    for one, train in ((engine, engine.train_batch), (numpy_engine, None)):
+        new = [h.copy() for h in H], [packed(h) for h in H]
+        # Where blame travels through the layers themselves it must see them as they were.
+        back = [x.copy() for x in way_back] if feedback else new[1]
+        operands = [one.operand(w, h.shape[1]) for h, w in zip(*new)]
+        classifier, rules = (P, one.operand(P, widths[-1])), (bound, gates, groups, first)
+        what = a, y, list(zip(*new, operands, back)), classifier, rules, coins
+        counts = train(*what) if train else by_its_parts(one, *what)
+        results.append((counts, [h.tolist() for h in new[0]], [w.tolist() for w in new[1]]))
+        left = [one.product(packed(np.eye(b.columns) - 0.5), b).tolist() for b in operands]
+        results[-1] += (left,)
+    assert results[0] == results[1]
+
+
 @pytest.mark.parametrize("side", [1, -1])
 @each_engine
 def test_update_saturates_at_both_ends(engine, side):
@@ -841,6 +905,7 @@ def test_no_kernel_reads_or_writes_past_an_array(tmp_path):
 
 # -- no floating point in training -----------------------------------------------------------------
 
+SOME_WHOLE = "from bnnkit.engine import numba_engine; numba_engine.BATCHES_APART = 3"  # of six
 AUDIT = """
 import gc, json, re
 import numba
@@ -870,12 +935,12 @@ def test_no_compiled_kernel_of_training_knows_a_floating_point_number(tmp_path):
 
     That the kernels are compiled is said in one line; from the cache they come without a word.
     """
-    cold = in_a_new_process(TRAIN + AUDIT, NUMBA_CACHE_DIR=str(tmp_path))
+    cold = in_a_new_process(SOME_WHOLE + TRAIN + AUDIT, NUMBA_CACHE_DIR=str(tmp_path))
     assert cold.stderr.count("\n") == 1 and cold.stderr.startswith("bnnkit: compiling ")
     assert in_a_new_process(TRAIN, NUMBA_CACHE_DIR=str(tmp_path)).stderr == ""
     found = json.loads(cold.stdout)
     assert found.pop("halved")[1], "the audit must see the double of a division"
-    assert len(found) >= 5
+    assert {"forward", "back_project", "select", "update", "train_batch"} <= set(found)
     for name, (length, hits) in found.items():
         assert length > 1000, f"{name}: its LLVM code is missing"
         assert not hits, f"{name} computes with {sorted(set(hits))}"

@@ -11,8 +11,10 @@ import numpy as np
 from bnnkit.bep import chain
 from bnnkit.bep.paths import (
     HiddenLayer,
+    PackedPath,
     StepwisePath,
     current_path,
+    gate_bound,
     margin_bound,
 )
 from bnnkit.bep.prototypes import class_prototypes
@@ -151,19 +153,45 @@ class BEPNetwork(SignNetwork):
     def _train_batch(self, words, y, batch: int, tally: Tally) -> None:
         """Forward, desired activations, selection; every layer is updated from the old weights."""
         path = current_path()
-        a, z = self._forward(path, words)
-        fired, a_star = self._desired(path, a, z, y, tally)
         fan_ins, widths = self.widths[:-1], self.widths[1:]
         thresholds = self._thresholds(fan_ins if self.reinforce_by == "fan_in" else widths)
+        coins = [(chance, self.seed, i, batch, self.epoch) for i, chance in enumerate(thresholds)]
+        if path is PackedPath and self.credit != "local" and get_engine().trains_whole(len(y)):
+            self._train_whole_batch(words, y, coins, tally)
+            return
+        a, z = self._forward(path, words)
+        fired, a_star = self._desired(path, a, z, y, tally)
         for i in self._learning():
-            rows, layer = fired[i], self.layers[i]
-            coin = thresholds[i], self.seed, i, batch, self.epoch
+            rows, layer, coin = fired[i], self.layers[i], coins[i]
             if len(rows):
                 chosen, wrong_bits = path.select(z[i], a_star[i], self.groups[i], rows)
                 tally.error_bits[i].add(wrong_bits, len(rows) * widths[i])
                 tally.flips[i] += path.update(layer, chosen, a_star[i], a[i], rows, coin)
             else:
                 path.reinforce(layer, coin)
+
+    def _train_whole_batch(self, words, y, coins, tally: Tally) -> None:
+        """The same in one call of the engine."""
+        widths, learning = self.widths[1:], self._learning()
+        gates = tuple(gate_bound(self.nu, width) for width in self.widths[:-1])
+        rules = self._bound(-1), gates, tuple(self.groups), learning.start
+        operands = [layer.forward_operand() for layer in self.layers]
+        layers = [
+            (layer.H, layer.words, operand, above.words)
+            for layer, operand, above in zip(self.layers, operands, self._way_back)
+        ]
+        top = self._classifiers[-1]
+        classifier = top.words, top.forward_operand()
+        fired, wrong, seen = get_engine().train_batch(words, y, layers, classifier, rules, coins)
+        tally.wrong.add(wrong, len(y))
+        tally.triggered.add(fired, len(y))
+        for i in learning:
+            open_gates, wrong_bits, flips = seen[i]
+            tally.open_gates[i].add(open_gates, fired * widths[i] if i > learning.start else 0)
+            tally.error_bits[i].add(wrong_bits, fired * widths[i])
+            tally.flips[i] += flips
+            if fired:
+                self.layers[i].changed(operands[i])
 
     def _forward(self, path, words):
         """The activations a_0 .. a_L and the sums z_1 .. z_L."""

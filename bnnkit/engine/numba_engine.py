@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import count
 
 import numpy as np
 from numba.core import event
@@ -46,6 +47,8 @@ event.register("numba:compile", _Announcement())
 _INT8, _INT32 = np.dtype(np.int8), np.dtype(np.int32)
 SHARED_WORK = 3 << 26  # bit products, about 0.2 ms: below, a second thread brings nothing
 SHARED_ENTRIES = 1 << 20  # hidden integers, likewise
+BATCHES_APART = 500  # of a process, before a kernel for whole batches is worth its compilation
+_batches = count(1)
 
 
 def _whole_lines(n: int) -> np.ndarray:
@@ -280,6 +283,46 @@ def update(
         return training_kernels.update(H, words, panels, rows, winners, a_star, a_prev, coin, i, j)
 
     return sum(_share(_parts(None, H.size, SHARED_ENTRIES), len(H), some))
+
+
+def trains_whole(samples: int) -> bool:
+    """Whether a batch of so many samples is one for :func:`train_batch`.
+
+    One call in place of ten saves time, a large part of it where the network is small. But its
+    kernel takes some seconds to compile, once on a machine: not worth it for the first batches of
+    a process. And threads share single calls only.
+    """
+    return next(_batches) > BATCHES_APART and get_threads() == 1 and samples <= MOST_HITS
+
+
+def train_batch(
+    a: np.ndarray,
+    y: np.ndarray,
+    layers: Sequence[tuple[np.ndarray, np.ndarray, Operand, np.ndarray]],
+    classifier: tuple[np.ndarray, Operand],
+    rules: tuple[int, tuple[int, ...], tuple[int, ...], int],
+    coins: Sequence[tuple[int, ...]],
+) -> tuple[int, int, list[list[int]]]:
+    """Train on one batch, in place; which samples fired and were wrong, and each layer's counts.
+
+    A layer is (H, words, its operand, the words that blame travels through); the classifier is
+    (words, operand); ``rules`` are (margin bound, gate bounds, groups, first layer that learns).
+    The counts are the open gates, the wrong bits and the flips.
+    """
+    H, words, operands, way_back = zip(*layers)
+    panels = tuple(b.panels for b in operands)
+    seen = np.zeros((len(H), 3), np.int64)
+    coins = tuple(_coin(h, *coin) for h, coin in zip(H, coins))
+    fired, wrong = training_kernels.train_batch(
+        np.ascontiguousarray(a)[None],
+        y,
+        (H, words, panels, way_back),
+        (classifier[0], classifier[1].panels),
+        rules,
+        coins,
+        seen,
+    )
+    return fired, wrong, seen.tolist()
 
 
 def reinforce(

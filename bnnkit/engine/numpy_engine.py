@@ -342,6 +342,11 @@ def chosen_entries(
     return chosen
 
 
+def trains_whole(samples: int) -> bool:
+    """Whether a batch of so many samples is one for ``train_batch``: there is none here."""
+    return False
+
+
 def reinforce(
     H: np.ndarray, probability: int, seed: int, layer: int, batch: int, epoch: int
 ) -> None:

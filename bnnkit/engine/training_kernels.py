@@ -1,4 +1,4 @@
-"""The compiled kernels of training: who is updated, the update itself, reinforcement.
+"""The compiled kernels of training: who is updated, the update itself, reinforcement, all at once.
 
 In the form of :mod:`bnnkit.engine.kernels`: what is built from vector code has a twin in plain
 loops. A kernel that changes rows of a layer takes the range of rows it is to change, so that
@@ -21,10 +21,13 @@ from bnnkit.engine.intrinsics import (
     word_of_signs,
 )
 from bnnkit.engine.kernels import (
+    fill_panels_transposed,
+    forward,
     masked_product,
     pack_integer_signs,
     pack_within,
     popcount,
+    product,
 )
 from bnnkit.engine.numpy_engine import HIDDEN_MAX, SKIPS
 from bnnkit.philox import MULTIPLIER_0, MULTIPLIER_1, ROUNDS, WEYL_0, WEYL_1, Stream
@@ -416,3 +419,54 @@ def update(H, words, panels, rows, winners, a_star, a_prev, coin, begin, end):
         if tossed and (beside == BESIDE or j + 1 == end):
             reinforce_beside(H, coin, room, j + 1 - beside, beside)
     return flipped
+
+
+# --- a whole batch -------------------------------------------------------------------------------
+
+
+@njit(cache=True, nogil=True)
+def train_batch(a, y, layers, classifier, rules, coins, seen):
+    """One batch from end to end: forward, who fires, and for each layer blame, selection, update.
+
+    ``a``, shape (1, n, words), are the inputs of the one step that :func:`update` is given.
+    ``layers`` is (H, words, panels, words that blame travels through), ``rules`` is (margin bound,
+    gate bounds, groups, first layer that learns). All of ``layers``, the gates, the groups and
+    ``coins`` have an entry a layer. Row ``i`` of ``seen`` receives the open gates, the wrong bits
+    and the flips of layer ``i``. Returns how many samples fired, and are wrong.
+    """
+    hidden, words, panels, way_back = layers
+    prototypes, prototype_panels = classifier
+    bound, gates, groups, first = rules
+    n, depth = len(y), len(hidden)
+    signs, sums = [a], [np.empty((0, 0), np.int32)]  # sums[i + 1] have the signs[i + 1]
+    for i in range(depth):
+        width, fan_in = hidden[i].shape
+        z, above = np.empty((n, width), np.int32), np.empty((1, n, (width + 63) >> 6), np.uint64)
+        forward(signs[i][0], panels[i], fan_in, z, above[0])
+        sums.append(z)
+        signs.append(above)
+    logits, rows = np.empty((n, len(prototypes)), np.int32), np.empty(n, np.int64)
+    product(signs[depth][0], prototype_panels, hidden[depth - 1].shape[0], logits)
+    fired, wrong = fires(logits, y, bound, rows)
+    rows = rows[:fired]
+    a_star = np.empty((1, fired, prototypes.shape[1]), np.uint64)
+    for i in range(fired):
+        for k in range(prototypes.shape[1]):
+            a_star[0, i, k] = prototypes[y[rows[i]], k]
+    for i in range(depth - 1, first - 1, -1):  # blame for the layer below, then this one learns
+        z, below = sums[i + 1], np.empty((1, fired, signs[i].shape[2]), np.uint64)
+        width, fan_in = hidden[i].shape
+        if fired == 0:
+            reinforce(hidden[i], coins[i], 0, width)
+            continue
+        if i > first:
+            back = whole_lines((fan_in + PANEL - 1) // PANEL * PANEL * ((width + 63) >> 6))
+            fill_panels_transposed(way_back[i], width, fan_in, back)
+            votes = np.empty((fired, fan_in), np.int32)
+            seen[i, 0] = back_project(a_star[0], z, rows, gates[i], back, votes, below[0])
+        winners = np.empty((fired, width // groups[i]), np.int32)
+        seen[i, 1] = select(z, rows, a_star[0], groups[i], winners)
+        who = rows, winners, a_star, signs[i], coins[i]
+        seen[i, 2] = update(hidden[i], words[i], panels[i], *who, 0, width)
+        a_star = below
+    return fired, wrong
