@@ -46,12 +46,13 @@ def divisors(width: int) -> list[int]:
 def start_group(width: int) -> int:
     """Return the group size to start with: the largest divisor of ``width`` up to a fifth of it.
 
-    At a batch of 100 that is a good step size; more than 51 neurons a group was never better.
+    At a batch of 100 that is a good step size. It stops at 35: on validation data of two data sets,
+    with two and three layers of 255, groups of 17 were better than groups of 51.
 
     >>> [start_group(width) for width in (35, 75, 135, 255, 525)]
-    [7, 15, 27, 51, 35]
+    [7, 15, 27, 17, 35]
     """
-    return max(g for g in divisors(width) if g <= max(1, min(width // 5, 51)))
+    return max(g for g in divisors(width) if g <= max(1, min(width // 5, 35)))
 
 
 @dataclass(frozen=True)

@@ -62,16 +62,16 @@ def _signs(dataset: str, preset: str, widths: tuple[int, ...]) -> dict[str, Any]
     deep_noise = noisy and len(widths) > 2
     small_batch = dataset == "mnist" or (noisy and (narrow or not deep_noise))
     p_r = 0.1 if narrow and preset == "paper" and not deep_noise else 0.5
-    groups = [start_group(width) for width in widths]
-    if dataset == "mnist" and preset == "best":  # both measured better in batches of 20
-        p_r = 0.25
+    groups, patience = [start_group(width) for width in widths], 5
+    if dataset == "mnist" and preset == "best":  # all three measured better in batches of 20
+        p_r, patience = 0.25, 2
         groups = [max(g for g in divisors(width) if g <= 17) for width in widths]
     return {
         "r": 0.75 if noisy or preset == "best" else 0.5,
         "nu": 0.75 if deep_noise else 0.3 if narrow or noisy else 0.1,
         "p_r": p_r,
         "groups": groups,
-        "patience": 5,
+        "patience": patience,
         "batch": 20 if small_batch else 100,
         "reinforce_by": "width" if preset == "paper" else "fan_in",
     }

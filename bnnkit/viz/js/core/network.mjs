@@ -18,7 +18,7 @@ export function divisors(width) {
 }
 
 export function startGroup(width) {
-  return Math.max(...divisors(width).filter((g) => g <= Math.max(1, Math.min(Math.floor(width / 5), 51))));
+  return Math.max(...divisors(width).filter((g) => g <= Math.max(1, Math.min(Math.floor(width / 5), 35))));
 }
 
 export function gateBound(hundredths, fanIn) {
