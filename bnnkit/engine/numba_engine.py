@@ -290,7 +290,7 @@ def trains_whole(samples: int) -> bool:
 
     One call in place of ten saves time, a large part of it where the network is small. But its
     kernel takes some seconds to compile, once on a machine: not worth it for the first batches of
-    a process. And threads share single calls only.
+    a process. And threads share single calls only. Asked once a batch: the asking is the counting.
     """
     return next(_batches) > BATCHES_APART and get_threads() == 1 and samples <= MOST_HITS
 
@@ -303,11 +303,12 @@ def train_batch(
     rules: tuple[int, tuple[int, ...], tuple[int, ...], int],
     coins: Sequence[tuple[int, ...]],
 ) -> tuple[int, int, list[list[int]]]:
-    """Train on one batch, in place; which samples fired and were wrong, and each layer's counts.
+    """Train on one batch, in place; how many samples fired, how many were wrong, what layers did.
 
-    A layer is (H, words, its operand, the words that blame travels through); the classifier is
-    (words, operand); ``rules`` are (margin bound, gate bounds, groups, first layer that learns).
-    The counts are the open gates, the wrong bits and the flips.
+    ``a`` is packed, shape (n, words), and ``y`` int64, shape (n,). A layer is (H, words, its
+    operand, the words that blame travels through); the classifier is (words, operand); ``rules``
+    are (margin bound, gate bounds, groups, first layer that learns).
+    Of each layer the open gates, the wrong bits and the flips are counted.
     """
     H, words, operands, way_back = zip(*layers)
     panels = tuple(b.panels for b in operands)
