@@ -30,7 +30,7 @@ from bnnkit.bep.chain import (
 )
 from bnnkit.bep.network import CREDIT, feedback_layers
 from bnnkit.bep.prototypes import class_prototypes
-from bnnkit.bep.training import divisors
+from bnnkit.bep.training import divisors, start_group
 from bnnkit.binarize import ThermometerEncoder, sign
 from bnnkit.engine.numpy_engine import HIDDEN_MAX, chosen_entries
 from bnnkit.learn import exercises
@@ -415,7 +415,8 @@ def network() -> dict:
     }  # fmt: skip
     cases.append(wide | trained(wide, 99))
     bounds = [[h, K, margin_bound(h / 100, K)] for h in range(1, 101) for K in (1, 7, 29, 100, 525)]
-    return {"cases": cases, "bounds": bounds}
+    starts = [start_group(width) for width in range(1, 400)]
+    return {"cases": cases, "bounds": bounds, "starts": starts}
 
 
 def trained(case: dict, k: int) -> dict:

@@ -75,8 +75,9 @@ async function start({ n, batch_size, classes, widths, groups, patience, validat
 }
 
 test("network: weights, history and logits after some epochs", async () => {
-  const { forward, marginBound, row, stepBatch, weightsSha256 } = await load("network");
-  const { cases, bounds } = golden("network");
+  const { forward, marginBound, row, startGroup, stepBatch, weightsSha256 } = await load("network");
+  const { cases, bounds, starts } = golden("network");
+  starts.forEach((group, k) => equal(startGroup(k + 1), group));
   for (const [hundredths, width, bound] of bounds) equal(marginBound(hundredths, width), bound);
   for (const [index, { epochs, history, sha256, logits, ...settings }] of cases.entries()) {
     const { task, state } = await start(settings, settings.n === 300 ? 99 : index);
