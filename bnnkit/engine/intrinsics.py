@@ -60,6 +60,16 @@ def stay_a_call(typingctx):
     return types.void(), codegen
 
 
+@intrinsic
+def read_now(typingctx, counter):
+    """Read ``counter[0]`` anew: another thread may have changed it since the last look."""
+
+    def codegen(context, builder, sig, args):
+        return builder.load_atomic(_data(context, builder, sig, args, 0), "acquire", align=8)
+
+    return types.int64(counter), codegen
+
+
 def _make_tile(rows: int, masked: bool):
     """Emit the product of ``rows`` packed rows with one panel of 16 packed columns.
 

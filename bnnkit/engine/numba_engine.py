@@ -7,10 +7,8 @@ without Python's lock, so plain threads can share a call: each takes some of the
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import count
 
@@ -20,6 +18,7 @@ from numba.core import event
 from bnnkit.engine import get_threads, kernels, numpy_engine, training_kernels
 from bnnkit.engine.intrinsics import LANES, PANEL, ROWS
 from bnnkit.engine.numpy_engine import SKIPS, skip_table
+from bnnkit.engine.team import team
 from bnnkit.engine.training_kernels import GUIDE_BITS, MOST_HITS
 
 NAME = "numba"
@@ -382,14 +381,5 @@ def _share(parts: int, rows: int, call: Callable[[int, int], object]) -> list:
         return [call(0, rows)]
     step = -(-rows // (parts * ROWS)) * ROWS
     edges = [(begin, min(begin + step, rows)) for begin in range(0, rows, step)]
-    others = [_pool(parts).submit(call, *edge) for edge in edges[1:]]
-    return [call(*edges[0]), *(other.result() for other in others)]
-
-
-@lru_cache(maxsize=1)
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="bnnkit")
-
-
-if hasattr(os, "register_at_fork"):  # a forked child has the pool, but none of its threads
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+    answers = team.share(edges, call)
+    return [call(0, rows)] if answers is None else answers

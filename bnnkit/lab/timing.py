@@ -16,7 +16,7 @@ import numpy as np
 from bnnkit.errors import check_number
 
 ROUND = 1e-3  # seconds that a candidate runs at least in each round, to be timed well
-REST = 0.05  # seconds until threads that have no more work sleep; until then they hold a core
+REST = 0.05  # seconds; threads that have no more work may hold a core for longer (OpenBLAS: 0.1)
 
 
 def interleave(
@@ -31,7 +31,7 @@ def interleave(
     Every round calls each of them once, so that whatever slows the machine slows them alike;
     fast calls are repeated within a round until they can be timed. There are at least ``repeats``
     rounds, more while ``seconds`` last. Before each turn there is a ``rest`` of so many seconds,
-    and the turn lasts at least as long.
+    or of several until no thread of this process works on, and the turn lasts at least as long.
     """
     check_number(seconds, "seconds", low=0)
     check_number(rest, "rest", low=0)
@@ -45,12 +45,21 @@ def interleave(
     finish = time.perf_counter() + seconds
     while time.perf_counter() < finish or min(map(len, samples.values())) < repeats:
         for name, call in candidates.items():
-            time.sleep(rest)
+            _rest(rest)
             started = clock()
             for _ in range(loops[name]):
                 call()
             samples[name].append((clock() - started) / loops[name])
     return {name: median(values) for name, values in samples.items()}
+
+
+def _rest(seconds: float, at_most: int = 20) -> None:
+    """Sleep until the threads that the last call left behind sleep too."""
+    for _ in range(at_most if seconds else 0):
+        before = time.process_time()
+        time.sleep(seconds)
+        if time.process_time() - before <= seconds / 10:
+            break
 
 
 def clock_for(threads: int) -> Callable[[], float]:
