@@ -31,11 +31,14 @@ ROW_BLOCK = 512  # rows whose words stay in the cache while the panels go by
 CHAIN_ROWS = 64  # rows that go through all layers of a network together
 _ONE = np.uint64(1)
 
+kernel = njit(cache=True, nogil=True, no_cfunc_wrapper=True)  # no C callback: less to compile
+part = njit(cache=True, nogil=True, no_cfunc_wrapper=True, no_cpython_wrapper=True)  # of kernels
+
 
 # --- packing -------------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def pack_integer_signs(x, words):
     """Pack ``x >= 0`` of integers, 64 at a time; the tail of a row bit by bit."""
     rows, columns = x.shape
@@ -50,7 +53,7 @@ def pack_integer_signs(x, words):
             words[i, whole] = word
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def pack_within(z, rows, bound, words):
     """Pack ``|z| <= bound`` of some rows of int32 sums, 64 at a time."""
     columns = z.shape[1]
@@ -65,7 +68,7 @@ def pack_within(z, rows, bound, words):
             words[i, whole] = word
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def unpack_signs(words, signs):
     """Unpack words to int8 signs, 64 at a time."""
     rows, columns = signs.shape
@@ -77,7 +80,7 @@ def unpack_signs(words, signs):
             signs[i, j] = 2 * np.int8((words[i, whole] >> np.uint64(j & 63)) & _ONE) - 1
 
 
-@njit(cache=True)
+@kernel
 def transpose_bits_loops(words, rows, columns, out):
     """The transposed matrix as it is defined, bit by bit."""
     out[:] = 0
@@ -87,7 +90,7 @@ def transpose_bits_loops(words, rows, columns, out):
             out[j, i >> 6] |= bit << np.uint64(i & 63)
 
 
-@njit(cache=True, nogil=True)
+@part
 def transpose_blocks(words, rows, i, j, block):
     """Transpose 64 x 64 bits from row ``i`` and word ``j`` on, eight side by side.
 
@@ -107,7 +110,7 @@ def transpose_blocks(words, rows, i, j, block):
         mask ^= mask << np.uint64(half)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def transpose_bits(words, rows, columns, out):
     """The transposed matrix, block by block."""
     block = np.empty((64, LANES), np.uint64)
@@ -119,7 +122,7 @@ def transpose_bits(words, rows, columns, out):
                     out[64 * (j + lane) + c, i // 64] = block[c, lane]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def fill_panels(words, panels):
     """Store packed rows in panels: word k of 16 of them side by side; missing ones are 0."""
     rows, at = words.shape[0], 0
@@ -130,7 +133,7 @@ def fill_panels(words, panels):
                 at += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def fill_panels_transposed(words, rows, columns, panels):
     """Store the columns of a packed matrix in panels, as :func:`fill_panels` would its rows."""
     block = np.empty((64, LANES), np.uint64)
@@ -157,7 +160,7 @@ def popcount(x):
     return (x * np.uint64(0x0101010101010101)) >> np.uint64(56)
 
 
-@njit(cache=True)
+@kernel
 def product_loops(a, b, columns, z):
     """The product as it is defined: ``K - 2 * popcount(a XOR b)`` for each pair of rows."""
     for i in range(a.shape[0]):
@@ -168,7 +171,7 @@ def product_loops(a, b, columns, z):
             z[i, j] = columns - 2 * np.int64(differ)
 
 
-@njit(cache=True)
+@kernel
 def masked_product_loops(a, mask, b, z):
     """The masked product as it is defined."""
     for i in range(a.shape[0]):
@@ -182,7 +185,7 @@ def masked_product_loops(a, mask, b, z):
             z[i, j] = np.int64(counted) - 2 * np.int64(differ)
 
 
-@njit(cache=True, nogil=True)
+@part
 def copy_tile(scratch, rows, i, first, z):
     """Copy the columns of a tile that exist into ``z``."""
     for r in range(rows):
@@ -190,7 +193,7 @@ def copy_tile(scratch, rows, i, first, z):
             z[i + r, first + j] = scratch[r, j]
 
 
-@njit(cache=True, nogil=True)
+@part
 def product_panels(a, panels, begin, columns, z, scratch):
     """Packed rows, as many as stay in the cache, times the panels from ``begin`` on, by tiles."""
     n, words = z.shape[1], a.shape[1]
@@ -209,7 +212,7 @@ def product_panels(a, panels, begin, columns, z, scratch):
             i += step
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def product(a, panels, columns, z):
     """Packed rows times panels."""
     scratch = np.empty((ROWS, PANEL), np.int32)
@@ -218,14 +221,14 @@ def product(a, panels, columns, z):
         product_panels(a[begin:end], panels, 0, columns, z[begin:end], scratch)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def forward(a, panels, columns, z, signs):
     """A layer: the product, and its signs packed while the sums are still in the cache."""
     product(a, panels, columns, z)
     pack_integer_signs(z, signs)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def chain(a, panels, widths, logits):
     """All layers of a network, a few rows at a time; ``panels`` holds those of each in turn.
 
@@ -255,7 +258,7 @@ def chain(a, panels, widths, logits):
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def chain_of_signs(x, panels, widths, logits):
     """The same from int8 signs; returns whether each of them is -1 or +1."""
     words = np.empty((x.shape[0], (x.shape[1] + 63) >> 6), np.uint64)
@@ -268,7 +271,7 @@ def chain_of_signs(x, panels, widths, logits):
     return strange == 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def masked_product(a, mask, panels, z):
     """The product, counting only where the mask is 1."""
     n, words = z.shape[1], a.shape[1]

@@ -18,9 +18,9 @@ from contextlib import suppress
 from queue import SimpleQueue
 
 import numpy as np
-from numba import njit
 
 from bnnkit.engine.intrinsics import read_now
+from bnnkit.engine.kernels import kernel
 
 LOOKS = 200_000  # at a counter before a thread sleeps: about 0.1 ms
 Share = Callable[[int, int], object]  # does the rows from begin to end
@@ -37,7 +37,7 @@ def _counter() -> np.ndarray:
     return np.zeros(64, np.int64)[32:33]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def wait_for_change(counter, seen, looks):
     """Look at a counter until it is not as ``seen``, but not more often than ``looks`` times."""
     for _ in range(looks):

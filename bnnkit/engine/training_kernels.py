@@ -8,7 +8,6 @@ threads can share a layer: no row depends on another.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from bnnkit.engine.intrinsics import (
     LANES,
@@ -17,15 +16,18 @@ from bnnkit.engine.intrinsics import (
     add_signed,
     count_eight,
     count_three,
+    stay_a_call,
     store_keys,
     word_of_signs,
 )
 from bnnkit.engine.kernels import (
     fill_panels_transposed,
     forward,
+    kernel,
     masked_product,
     pack_integer_signs,
     pack_within,
+    part,
     popcount,
     product,
 )
@@ -46,7 +48,7 @@ _ONE = np.uint64(1)
 # --- blame ---------------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def fires(logits, y, bound, rows):
     """The samples whose own class leads by less than ``bound``; how many they are, and are wrong.
 
@@ -67,7 +69,7 @@ def fires(logits, y, bound, rows):
     return fired, wrong
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def back_project(a_star, z, rows, bound, panels, votes, below):
     """What is desired below: the gate ``|z| <= bound``, the votes of the open, their signs.
 
@@ -80,7 +82,7 @@ def back_project(a_star, z, rows, bound, panels, votes, below):
     return count_ones(gate)
 
 
-@njit(cache=True, nogil=True)
+@part
 def count_ones(words):
     """How many bits of packed rows are 1."""
     ones = np.uint64(0)
@@ -90,7 +92,7 @@ def count_ones(words):
     return ones
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_differences(a, b):
     """How many bits of two batches of packed rows differ."""
     differ = np.uint64(0)
@@ -100,7 +102,7 @@ def count_differences(a, b):
     return differ
 
 
-@njit(cache=True)
+@kernel
 def add_agreement_loops(z, s_star, total):
     """Add each sum to ``total``, negated where -1 is desired."""
     for i in range(z.shape[0]):
@@ -109,7 +111,7 @@ def add_agreement_loops(z, s_star, total):
             total[i, j] += z[i, j] if wanted else -z[i, j]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_agreement(z, s_star, total):
     """The same, 64 at a time."""
     rows, width = z.shape
@@ -125,7 +127,7 @@ def add_agreement(z, s_star, total):
 # --- selection -----------------------------------------------------------------------------------
 
 
-@njit(cache=True)
+@kernel
 def select_loops(z, a_star, group, winners):
     """Selection as it is defined: the wrong neuron with the smallest sum, or -1."""
     for i in range(z.shape[0]):
@@ -139,7 +141,7 @@ def select_loops(z, a_star, group, winners):
             winners[i, g] = winner
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def select(z, rows, a_star, group, winners):
     """The same without a branch: distance and number of a neuron in one key, the smallest wins.
 
@@ -170,7 +172,7 @@ def select(z, rows, a_star, group, winners):
 # --- the update ----------------------------------------------------------------------------------
 
 
-@njit(cache=True)
+@kernel
 def update_loops(H, words, rows, winners, a_star, a_prev):
     """The update as it is defined: for each weight sum, add once, saturate; then re-sign.
 
@@ -193,7 +195,7 @@ def update_loops(H, words, rows, winners, a_star, a_prev):
             words[j, k >> 6] = words[j, k >> 6] | bit if H[j, k] >= 0 else words[j, k >> 6] & ~bit
 
 
-@njit(cache=True, nogil=True)
+@part
 def samples_by_neuron(winners, begin, end):
     """The samples that neuron ``begin + j`` won are ``sample[start[j] : start[j + 1]]``."""
     count, group = end - begin, winners.shape[1]
@@ -217,7 +219,7 @@ def samples_by_neuron(winners, begin, end):
     return start, sample
 
 
-@njit(cache=True, nogil=True)
+@part
 def add_row(H, j, inputs, at, flip, hits, planes, spare, words):
     """Row ``j`` of the update: count the hits of every column, add once, saturate, re-sign.
 
@@ -255,7 +257,7 @@ def add_row(H, j, inputs, at, flip, hits, planes, spare, words):
     return flipped
 
 
-@njit(cache=True)
+@part
 def whole_lines(n):
     """``n`` words of 0 that begin with a cache line: a vector that straddles two is slow."""
     words = np.empty(n + LANES, np.uint64)
@@ -268,12 +270,13 @@ def whole_lines(n):
 # --- reinforcement -------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@part
 def philox_blocks(first, stride, count, layer, batch, epoch, seed, out):
     """The four words of ``count`` blocks ``first``, ``first + stride``, ... into ``out[:, i]``.
 
     The blocks do not depend on each other, so the compiler computes several at once.
     """
+    stay_a_call()
     low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
     for i in range(count):
         c0, c1 = np.uint64(first + i * stride) & low, np.uint64(layer)
@@ -289,9 +292,10 @@ def philox_blocks(first, stride, count, layer, batch, epoch, seed, out):
         out[0, i], out[1, i], out[2, i], out[3, i] = c0, c1, c2, c3
 
 
-@njit(cache=True, nogil=True)
+@part
 def find_skips(words, table, guide, skips):
     """For each random word: how many entries of the descending table, a 0 at its end, are above."""
+    stay_a_call()
     missed = False
     for i in range(len(words)):
         skip = np.uint64(guide[words[i] >> np.uint64(32 - GUIDE_BITS)])
@@ -304,7 +308,7 @@ def find_skips(words, table, guide, skips):
                 skips[i] += 1
 
 
-@njit(cache=True, nogil=True)
+@part
 def room_to_reinforce(columns, chunk):
     """Random words, skips, positions and places for :func:`reinforce_beside`; four more words."""
     words = np.empty((chunk, 4, BESIDE), np.uint64)
@@ -317,13 +321,14 @@ def room_to_reinforce(columns, chunk):
     return words, skips, positions, places, np.empty((4, 1), np.uint64)
 
 
-@njit(cache=True, nogil=True)
+@part
 def reinforce_beside(H, coin, room, top, rows):
     """Walk a few rows, from ``top`` on, from one picked entry to the next; then push the picked.
 
     The first ``chunk`` blocks of words of all rows are made side by side, and all used: behind
     the end of a row they pick nothing. A row that needs more makes its own, a block at a time.
     """
+    stay_a_call()
     table, guide, chunk, seed, layer, batch, epoch = coin
     words, skips, positions, places, more = room
     columns, flat = H.shape[1], H.reshape(-1)
@@ -365,7 +370,7 @@ def reinforce_beside(H, coin, room, top, rows):
         flat[place] = min(max(h, -HIDDEN_MAX), HIDDEN_MAX)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def reinforce(H, coin, begin, end):
     """Push the entries that the coin picks 2 further from zero; the rows ``begin`` to ``end``.
 
@@ -379,7 +384,7 @@ def reinforce(H, coin, begin, end):
 # --- the update of all rows ----------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def update(H, words, panels, rows, winners, a_star, a_prev, coin, begin, end):
     """The same for the rows ``begin`` to ``end`` of ``H``; returns how many signs changed.
 
@@ -424,7 +429,7 @@ def update(H, words, panels, rows, winners, a_star, a_prev, coin, begin, end):
 # --- a whole batch -------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def train_batch(a, y, layers, classifier, rules, coins, seen):
     """One batch from end to end: forward, who fires, and for each layer blame, selection, update.
 
