@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isqrt
 
@@ -12,6 +13,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from bnnkit.bep import chain
+from bnnkit.bep.averaging import HiddenAverage
 from bnnkit.bep.chain import HIDDEN_MAX
 from bnnkit.bep.paths import HiddenLayer
 from bnnkit.engine import use_threads
@@ -115,8 +117,8 @@ class Run:
     """One call of ``fit``: what it keeps beside the network itself."""
 
     first_epoch: int
-    best_error: float = np.inf  # on the validation data
-    best: list[np.ndarray] | None = None  # the hidden weights that had it
+    best_error: float = np.inf  # of the epoch whose weights are kept
+    best: list[np.ndarray] | None = None  # the hidden weights to end with; None: those at the end
     stopped: bool = False
 
 
@@ -154,6 +156,7 @@ class SignNetwork(ABC):
         *,
         validation: tuple | None = None,
         keep_best: bool = True,
+        average: int | None = None,
         threads: int = 1,
         callback: Callable[[SignNetwork, Epoch], object] | None = None,
         checkpoint=None,
@@ -168,6 +171,9 @@ class SignNetwork(ABC):
         epochs, batch_size : a last short batch is kept
         validation : (X, y) to drive the schedule; without it the training error does
         keep_best : with ``validation``, end with the weights of the epoch that did best on it
+        average : end with the mean of the hidden weights over an epoch (the last, or the best),
+            taken after every so many batches; it is what ``validation`` judges. Training itself
+            goes on from the weights as they are. None for no averaging
         threads : how many threads may share the work; the weights are the same on any number
         callback : called with (network, Epoch) after each epoch; training stops if it returns True
         checkpoint : a :class:`bnnkit.files.Checkpoint`; if its file holds a part of this very run,
@@ -181,6 +187,7 @@ class SignNetwork(ABC):
         X, y = self._checked_pair(X, y, "X", "y")
         epochs = check_int(epochs, "epochs", low=1)
         batch_size = check_int(batch_size, "batch_size", low=1)
+        average = None if average is None else check_int(average, "average", low=1)
         if validation is not None:
             if not isinstance(validation, (tuple, list)) or len(validation) != 2:
                 raise TypeError(
@@ -190,15 +197,20 @@ class SignNetwork(ABC):
         run = Run(self.epoch)
         if checkpoint is not None:
             inputs = {"X": X, "y": y, "validation": validation}
-            checkpoint.begin(self, run, inputs, batch_size=batch_size, keep_best=bool(keep_best))
+            options = {"batch_size": batch_size, "keep_best": bool(keep_best), "average": average}
+            checkpoint.begin(self, run, inputs, **options)
         last = run.first_epoch + epochs
         with tqdm(total=last, initial=self.epoch, disable=not progress, desc="epochs") as bar:
             while self.epoch < last and not run.stopped:
                 with use_threads(threads):
-                    record = self._train_epoch(X, y, batch_size, validation)
+                    record, judged = self._train_epoch(X, y, batch_size, validation, average)
                 error = record.error
-                if validation is not None and keep_best and error < run.best_error:
-                    run.best_error, run.best = error, self.H
+                if validation is not None and keep_best:
+                    kept = error < run.best_error
+                else:
+                    kept = average is not None
+                if kept:
+                    run.best_error, run.best = error, self.H if judged is None else judged
                 bar.set_postfix(error=f"{100 * error:.2f}%")
                 bar.update()
                 run.stopped = callback is not None and callback(self, record) is True
@@ -295,17 +307,22 @@ class SignNetwork(ABC):
     def _train_batch(self, X: np.ndarray, y: np.ndarray, batch: int, tally: Tally) -> None:
         """Change the weights by one batch and count what happened."""
 
-    def _train_epoch(self, X, y, batch_size: int, validation) -> Epoch:
-        """Visit every sample once, in an order of this epoch's own."""
+    def _train_epoch(self, X, y, batch_size: int, validation, average: int | None):
+        """Visit every sample once, in an order of this epoch's own; the record, the average."""
         order = random_permutation(self.seed, Stream.SHUFFLE, len(y), epoch=self.epoch)
         tally = Tally(len(self.group_widths), len(self.layers))
+        mean = None if average is None else HiddenAverage(self.layers, average)
         for batch, first in enumerate(range(0, len(y), batch_size)):
             rows = order[first : first + batch_size]
             self._train_batch(X.take(rows, axis=0), y[rows], batch, tally)
+            if mean is not None:
+                mean.after_batch()
         self.epoch += 1
+        judged = None if mean is None else mean.take()
         validation_error = None
         if validation is not None:
-            predicted = self._logits(validation[0]).argmax(axis=1)
+            with self._holding(judged):
+                predicted = self._logits(validation[0]).argmax(axis=1)
             validation_error = float(np.mean(predicted != validation[1]))
         record = Epoch(
             epoch=self.epoch,
@@ -321,7 +338,20 @@ class SignNetwork(ABC):
         self.history.append(record)
         self._error = record.train_error
         self._grow_groups(record.error)
-        return record
+        return record, judged
+
+    @contextmanager
+    def _holding(self, H: list[np.ndarray] | None) -> Iterator[None]:
+        """Have other hidden weights for a moment, if there are any."""
+        if H is None:
+            yield
+            return
+        mine = self.H
+        self.set_hidden(H)
+        try:
+            yield
+        finally:
+            self.set_hidden(mine)
 
     def _thresholds(self, sizes: Sequence[int]) -> list[int]:
         """The reinforcement's probabilities for matrices of these fan-ins, one epoch the same."""
