@@ -260,8 +260,9 @@ class TimeTrace:
 
     ``a`` (n, T, K_x) the inputs as the state reads them, ``z`` (n, T, K_s), ``s`` (n, T + 1, K_s),
     ``s_star`` and ``gates`` (n, T', K_s) for the last T' steps, as far back as the horizon;
-    ``mask`` (n, K_s). The readout: ``z_y``, ``a_y``,
-    ``a_star_y`` and ``gate_y`` (n, K_y). ``logits`` (n, C), ``margins`` and ``fires`` (n,).
+    ``mask`` (n, K_s), or, with ``mask_steps``, (n, masks, K_s), that of the first steps first. The
+    readout: ``z_y``, ``a_y``, ``a_star_y`` and ``gate_y`` (n, K_y). ``logits`` (n, C), ``margins``
+    and ``fires`` (n,).
     """
 
     a: np.ndarray
@@ -291,6 +292,8 @@ class BEPRecurrentNetwork(SignNetwork):
     expansion : K_x, a fixed random layer of signs before the recurrent one; None for none
     window : how many of the last steps are read; None for all
     horizon : through how many of the last steps blame travels; None for all that are read
+    mask_steps : how many steps share a mask, counted back from the last one; None for all, as in
+        the paper. Over 28 steps two masks of 14 learn better than one
     start : the state before the first step, "random" signs (fixed by the seed) or "ones"
     seed, r, nu, p_r, patience : as for :class:`~bnnkit.bep.network.BEPNetwork`
     groups : neurons a group for (state, readout); None chooses
@@ -317,6 +320,7 @@ class BEPRecurrentNetwork(SignNetwork):
         expansion: int | None = None,
         window: int | None = None,
         horizon: int | None = None,
+        mask_steps: int | None = None,
         start: str = "random",
         seed: int = 0,
         r: float = 0.5,
@@ -335,6 +339,7 @@ class BEPRecurrentNetwork(SignNetwork):
         )
         self.window = None if window is None else check_int(window, "window", low=1)
         self.horizon = None if horizon is None else check_int(horizon, "horizon", low=1)
+        self.mask_steps = None if mask_steps is None else check_int(mask_steps, "mask_steps", low=1)
         self.start = check_option(start, "start", ["random", "ones"])
         self.group_widths = (self.state, self.readout)
         super().__init__(n_classes, seed, r, nu, p_r, groups, patience)
@@ -370,6 +375,8 @@ class BEPRecurrentNetwork(SignNetwork):
         s_star_T, _ = path.back_project(self.layers[SY], a_star_y, z_y, self.nu, self.state)
         z_back = z if self.horizon is None else z[:, -self.horizon :]
         s_star = backward(self.layers[SS].W.to_signs(), s_star_T, z_back, self.nu)
+        parts, group = self._parts(z_back.shape[1]), self.groups[STATE]
+        masks = [shared_mask(z_back[:, p], s_star[:, p], group) for p in parts]
         margins = chain.margins(logits, y)
         return TimeTrace(
             a=a,
@@ -377,7 +384,7 @@ class BEPRecurrentNetwork(SignNetwork):
             s=s,
             s_star=s_star,
             gates=chain.gate(z_back, self.nu, self.state),
-            mask=shared_mask(z_back, s_star, self.groups[STATE]),
+            mask=masks[0] if self.mask_steps is None else np.stack(masks, axis=1),
             z_y=z_y,
             a_y=a_y,
             a_star_y=a_star_y,
@@ -411,7 +418,8 @@ class BEPRecurrentNetwork(SignNetwork):
         z_back = z if self.horizon is None else z[-self.horizon :]
         steps = len(z_back)
         s_star, open_s = path.backward(ss, s_star_T, z_back, self.nu)
-        chosen = path.shared_mask(z_back, s_star, self.groups[STATE])
+        parts = self._parts(steps)
+        masks = [path.shared_mask(z_back[p], s_star[p], self.groups[STATE]) for p in parts]
         chosen_y, wrong_y = path.select(z_y, a_star_y, self.groups[READOUT])
 
         tally.open_gates[STATE].add(open_s, n * (steps - 1) * self.state)
@@ -420,9 +428,16 @@ class BEPRecurrentNetwork(SignNetwork):
         tally.error_bits[STATE].add(wrong_bits, n * steps * self.state)
         tally.error_bits[READOUT].add(wrong_y, n * self.readout)
 
-        tally.flips[XS] += path.update(xs, chosen, s_star, a[-steps:])
-        tally.flips[SS] += path.update(ss, chosen, s_star, s[-steps - 1 : -1])
+        a_back, s_before = a[-steps:], s[-steps - 1 : -1]
+        for p, chosen in zip(parts, masks):
+            tally.flips[XS] += path.update(xs, chosen, s_star[p], a_back[p])
+            tally.flips[SS] += path.update(ss, chosen, s_star[p], s_before[p])
         tally.flips[SY] += path.update(sy, chosen_y, a_star_y, s[-1])
+
+    def _parts(self, steps: int) -> list[slice]:
+        """The steps that share a mask, the first of them first; the first part may be short."""
+        ends = range(steps, 0, -(self.mask_steps or steps))
+        return [slice(max(0, end - (self.mask_steps or steps)), end) for end in reversed(ends)]
 
     def _forward(self, path, words):
         """Inputs, sums and states of every step, then the readout's sums, signs and logits."""

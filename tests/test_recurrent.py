@@ -81,18 +81,21 @@ def train(recall, epochs=3, **settings):
     return BEPRecurrentNetwork(2, 2, **settings).fit(*recall, epochs=epochs, batch_size=16)
 
 
-@pytest.mark.parametrize("horizon", [None, 1, 2])
+@pytest.mark.parametrize(
+    ("horizon", "mask_steps"), [(None, None), (1, None), (2, None), (None, 1), (3, 2), (None, 3)]
+)
 @pytest.mark.parametrize("expansion", [None, 11])
-def test_engines_and_the_stepwise_path_give_the_same_bits(recall, horizon, expansion):
+def test_engines_and_the_stepwise_path_give_the_same_bits(recall, horizon, mask_steps, expansion):
+    settings = {"horizon": horizon, "mask_steps": mask_steps, "expansion": expansion}
     hashes, records = set(), []
     for name in available_engines():
         with use_engine(name):
             for number in (None, "5.4"):
                 if number is None:
-                    net = train(recall, horizon=horizon, expansion=expansion)
+                    net = train(recall, **settings)
                 else:
                     with override(number, reference(number)):
-                        net = train(recall, horizon=horizon, expansion=expansion)
+                        net = train(recall, **settings)
                 hashes.add(net.weights_sha256())
                 records.append(net.history)
     assert len(hashes) == 1
@@ -108,6 +111,32 @@ def test_blame_beyond_the_horizon_changes_nothing(recall):
     """A horizon of 1 updates from the last step alone; a longer one reaches further back."""
     traces = {h: train(recall, horizon=h).trace(*recall) for h in (1, 3, None)}
     assert [traces[h].s_star.shape[1] for h in (1, 3, None)] == [1, 3, 4]
+
+
+@pytest.mark.parametrize(("mask_steps", "ends"), [(1, [1, 2, 3, 4]), (2, [2, 4]), (3, [1, 4])])
+def test_a_mask_serves_so_many_steps_counted_from_the_last(recall, mask_steps, ends):
+    """One batch by hand: every part of the four steps has its own mask, and its own sum."""
+    net = train(recall, epochs=1, mask_steps=mask_steps, p_r=0)
+    X, y = recall[0][:20], recall[1][:20]
+    before, trace = net.H, net.trace(X, y)
+    net.fit(X, y, epochs=1, batch_size=20)
+    some, begin = trace.fires, 0
+    for part, end in enumerate(ends):
+        steps = np.s_[some, begin:end]
+        mask = shared_mask(trace.z[steps], trace.s_star[steps], 5)
+        np.testing.assert_array_equal(mask, trace.mask[some, part])
+        before[0] += 2 * accumulate(mask, trace.s_star[steps], trace.a[steps]).astype(np.int16)
+        before[1] += 2 * accumulate(mask, trace.s_star[steps], trace.s[steps]).astype(np.int16)
+        begin = end
+    for hidden, by_hand in zip(net.H[:2], before):
+        np.testing.assert_array_equal(hidden, by_hand)
+
+
+def test_masks_that_serve_all_steps_are_those_of_the_paper(recall):
+    paper = train(recall).weights_sha256()
+    assert train(recall, mask_steps=4).weights_sha256() == paper
+    assert train(recall, mask_steps=9).weights_sha256() == paper
+    assert train(recall, mask_steps=2).weights_sha256() != paper
 
 
 def test_the_window_reads_the_last_steps_only(recall):

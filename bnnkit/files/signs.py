@@ -28,7 +28,8 @@ BEP_SETTINGS = (
     *("r", "nu", "p_r", "reinforce_by", "groups", "patience"),
 )
 RECURRENT_SETTINGS = (
-    *("inputs", "n_classes", "state", "readout", "expansion", "window", "horizon", "start"),
+    *("inputs", "n_classes", "state", "readout", "expansion"),
+    *("window", "horizon", "mask_steps", "start"),
     *("seed", "r", "nu", "p_r", "groups", "patience"),
 )
 EPOCH = 2**32 - 1  # the counter of the random stream has 32 bits

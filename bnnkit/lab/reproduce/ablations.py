@@ -93,6 +93,11 @@ EXPERIMENTS = [
         _each("patience", 2, 5, 10, None),
     ),
     Ablation(
+        "ablation-average",
+        "hidden weights averaged over an epoch, after every so many batches; none does not",
+        _each("average", None, 1, 10),
+    ),
+    Ablation(
         "ablation-mask",
         "batch against group, no schedule: is the mask a learning rate?",
         [

@@ -46,6 +46,7 @@ def train_signs(bits: Bits, run: Run, monitor: Monitor) -> dict[str, Any]:
         run.epochs,
         options["batch"],
         validation=bits.validation,
+        average=options.get("average"),
         callback=lambda net, e: monitor.epoch(e.epoch, run.epochs, 100 * (1 - e.validation_error)),
     )
     errors = [epoch.validation_error for epoch in net.history]

@@ -17,8 +17,9 @@ STE_METHODS = ("ste", "ste-bn")
 YARDSTICKS = ("logistic", "1nn")
 METHODS = (*SIGN_METHODS, *STE_METHODS, *YARDSTICKS)
 
-# What only an ablation moves, and how it stands otherwise: hidden integers start at +1 and -1.
-FIXED = {"start": 1}
+# What only an ablation moves, and how it stands otherwise: hidden integers start at +1 and -1, and
+# the weights are those of a moment, not averaged.
+FIXED = {"start": 1, "average": None}
 
 PIXELS = {
     "paper": {"random-prototypes": "signs"},
