@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from bnnkit import BEPNetwork, binarize, estimators
+from bnnkit import BEPNetwork, BEPRecurrentNetwork, binarize, estimators
 from bnnkit.estimators import (
     BEPClassifier,
     BinaryConnectClassifier,
@@ -140,12 +140,14 @@ class TestClassifier:
         np.testing.assert_array_equal(*(m.decision_function(awkward) for m in models))
 
 
-def test_the_network_is_the_one_a_reader_would_build():
+@pytest.mark.parametrize("average", [None, 2])
+def test_the_network_is_the_one_a_reader_would_build(average):
     X, y = load_iris(return_X_y=True)
-    model = BEPClassifier((15, 9), bits=3, epochs=4, batch_size=10, random_state=5).fit(X, y)
+    settings = {"bits": 3, "epochs": 4, "batch_size": 10, "average": average}
+    model = BEPClassifier((15, 9), **settings, random_state=5).fit(X, y)
     signs = binarize.ThermometerEncoder(3).fit_transform(X)
     signs = np.hstack([signs, np.ones((len(X), 1), np.int8)])
-    net = BEPNetwork((13, 15, 9), 3, seed=5).fit(signs, y, 4, 10)
+    net = BEPNetwork((13, 15, 9), 3, seed=5).fit(signs, y, 4, 10, average=average)
     assert hashes(model) == net.weights_sha256()
     np.testing.assert_array_equal(model.predict(X), net.predict(signs))
 
@@ -231,6 +233,16 @@ class TestSeries:
     def small(self, **settings):
         settings = dict(state=45, bits=3, epochs=2, random_state=0) | settings
         return estimators.BEPRecurrentClassifier(**settings)
+
+    def test_the_network_is_the_one_a_reader_would_build(self, italy):
+        X, _, y, _ = italy
+        model = self.small(mask_steps=3, average=2, window=6, nu=0.2).fit(X[:60], y[:60])
+        signs = model.reader_.transform(X[:60])
+        net = BEPRecurrentNetwork(
+            signs.shape[1], 2, state=45, mask_steps=3, nu=0.2, groups=(15, 15), patience=2
+        )
+        net.fit(signs, np.searchsorted(model.classes_, y[:60]), 2, 6, average=2)
+        assert hashes(model) == net.weights_sha256()
 
     def test_gaps_lie_on_the_straight_line(self, italy):
         X, _, y, _ = italy

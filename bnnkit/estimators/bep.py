@@ -32,6 +32,8 @@ class BEPClassifier(TableClassifier):
     early_stopping : keep a share of the training data aside, stop when its error has not fallen
         for ``n_iter_no_change`` epochs, and end with the best epoch's weights
     validation_fraction, n_iter_no_change : of early stopping
+    average : end with the hidden weights averaged over an epoch, taken after every so many batches;
+        None for those of the moment
     callback : called with (network, :class:`~bnnkit.bep.Epoch`) after each epoch; training stops
         if it returns True
     checkpoint : a path; an interrupted :meth:`fit` goes on from there, to the same network, when it
@@ -67,6 +69,7 @@ class BEPClassifier(TableClassifier):
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=15,
+        average=None,
         callback=None,
         checkpoint=None,
         verbose=False,
@@ -84,6 +87,7 @@ class BEPClassifier(TableClassifier):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.average = average
         self.callback = callback
         self.checkpoint = checkpoint
         self.verbose = verbose
@@ -121,6 +125,7 @@ class BEPClassifier(TableClassifier):
             self.epochs,
             self.batch_size,
             validation=None if validation is None else (self._signs(validation[0]), validation[1]),
+            average=self.average,
             callback=self._after_epoch(),
             checkpoint=None if self.checkpoint is None else Checkpoint(self.checkpoint),
             progress=bool(self.verbose),

@@ -28,7 +28,7 @@ class BEPRecurrentClassifier(BaseClassifier):
     Parameters
     ----------
     state : neurons of the recurrent state
-    readout, expansion, horizon, start, r, nu, p_r, groups : of the network, see
+    readout, expansion, horizon, mask_steps, start, r, nu, p_r, groups : of the network, see
         :class:`~bnnkit.recurrent.BEPRecurrentNetwork`
     reading : "chunks" cuts the whole series into ``window`` chunks of neighbouring times, one a
         step; "last" takes the last ``window`` times, one a step, as the paper does
@@ -37,6 +37,8 @@ class BEPRecurrentClassifier(BaseClassifier):
     epochs : how long
     batch_size : samples an update; None for a tenth of the training data
     patience : epochs without a better training error until the groups grow; None keeps them
+    average : end with the hidden weights averaged over an epoch, taken after every so many batches;
+        None for those of the moment. With ``mask_steps`` it is what long series gain most by
     callback : called with (network, :class:`~bnnkit.bep.Epoch`) after each epoch; training stops
         if it returns True
     checkpoint : a path; an interrupted :meth:`fit` goes on from there, to the same network, when it
@@ -73,6 +75,7 @@ class BEPRecurrentClassifier(BaseClassifier):
         reading="chunks",
         window=4,
         horizon=None,
+        mask_steps=None,
         start="random",
         bits=10,
         epochs=50,
@@ -82,6 +85,7 @@ class BEPRecurrentClassifier(BaseClassifier):
         p_r=0.5,
         groups=None,
         patience=2,
+        average=None,
         callback=None,
         checkpoint=None,
         verbose=False,
@@ -93,6 +97,7 @@ class BEPRecurrentClassifier(BaseClassifier):
         self.reading = reading
         self.window = window
         self.horizon = horizon
+        self.mask_steps = mask_steps
         self.start = start
         self.bits = bits
         self.epochs = epochs
@@ -102,6 +107,7 @@ class BEPRecurrentClassifier(BaseClassifier):
         self.p_r = p_r
         self.groups = groups
         self.patience = patience
+        self.average = average
         self.callback = callback
         self.checkpoint = checkpoint
         self.verbose = verbose
@@ -121,6 +127,7 @@ class BEPRecurrentClassifier(BaseClassifier):
             readout=self.readout,
             expansion=self.expansion,
             horizon=self.horizon,
+            mask_steps=self.mask_steps,
             start=self.start,
             seed=self.seed_,
             r=self.r,
@@ -133,6 +140,7 @@ class BEPRecurrentClassifier(BaseClassifier):
             np.searchsorted(self.classes_, y),
             self.epochs,
             max(1, len(X) // 10) if self.batch_size is None else self.batch_size,
+            average=self.average,
             callback=self.callback,
             checkpoint=None if self.checkpoint is None else Checkpoint(self.checkpoint),
             progress=bool(self.verbose),

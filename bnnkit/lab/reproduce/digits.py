@@ -35,6 +35,9 @@ SETTINGS: dict[str, Any] = {
     "start": "random",
 }
 NU = {"paper": 0.01, "best": 0.05}
+# Over many steps these learn more, by validation; over few they do not.
+MANY_STEPS: dict[str, Any] = {"clock": 28, "mask_steps": 7, "average": 20}
+FEW_STEPS: dict[str, Any] = {"clock": 0}
 
 
 class SequentialDigits(Experiment):
@@ -103,8 +106,9 @@ def digits_run(request: Request, window: int, seed: int, epochs: int = EPOCHS, *
     if PIXELS % check_int(window, "--windows", low=1):
         raise ValueError(f"--windows must divide the {PIXELS} pixels, got {window}")
     widths = recurrent_widths(request.widths, WIDTHS)
-    options = {"window": window, "nu": NU[preset], "clock": _clock(preset, window)}
-    options |= {**SETTINGS, "groups": groups_of(widths)}
+    many = preset == "best" and window > 8
+    options = {"window": window, "nu": NU[preset], **SETTINGS, "groups": groups_of(widths)}
+    options |= MANY_STEPS if many else FEW_STEPS
     return Run(
         dataset="s-mnist",
         method="bep",
@@ -134,12 +138,15 @@ def train_digits(data: Dataset, run: Run, monitor: Monitor) -> dict[str, Any]:
         monitor,
         validation=(X_held_out, data.y_validation),
         keep_best=False,
+        average=options.get("average"),
         checkpoint=None if monitor.checkpoint is None else Checkpoint(monitor.checkpoint),
     )
 
 
 def read(X: np.ndarray, window: int, clock: int, seed: int) -> np.ndarray:
     """Return images (n, 784) as signs (n, 784 / window + clock, window).
+
+    ``clock`` fixed random signs beside the pixels tell a step from the others.
 
     >>> read(np.arange(784).reshape(1, 784) % 2, 28, 0, seed=0)[0, :4, 0]
     array([-1,  1, -1,  1], dtype=int8)
@@ -149,14 +156,6 @@ def read(X: np.ndarray, window: int, clock: int, seed: int) -> np.ndarray:
         ticks = random_signs(seed, Stream.EXPANSION, (window, clock), layer=1)
         signs = np.concatenate([signs, np.broadcast_to(ticks, (len(X), window, clock))], axis=2)
     return np.ascontiguousarray(signs.transpose(0, 2, 1))
-
-
-def _clock(preset: str, window: int) -> int:
-    """How many fixed signs beside the pixels tell a step from the others.
-
-    They help over many steps and do not over few.
-    """
-    return 28 if preset == "best" and window > 8 else 0
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from bnnkit.lab.reproduce.methods import percent
 from bnnkit.recurrent import BEPRecurrentNetwork
 
 LAST = 3  # the test accuracy is the mean after so many last epochs: no epoch is picked
-SETTINGS = ("r", "nu", "p_r", "groups", "patience", "expansion", "horizon", "start")
+SETTINGS = ("r", "nu", "p_r", "groups", "patience", "expansion", "horizon", "mask_steps", "start")
 
 
 def recurrent_widths(asked, default: tuple[int, int]) -> tuple[int, ...]:
@@ -32,7 +32,7 @@ def groups_of(widths: tuple[int, ...]) -> list[int]:
 def network(run: Run, inputs: int, n_classes: int) -> BEPRecurrentNetwork:
     """The network that the run names, untrained: widths are those of state and readout."""
     state, readout = run.widths
-    chosen = {name: run.options[name] for name in SETTINGS}
+    chosen = {name: run.options[name] for name in SETTINGS if name in run.options}
     return BEPRecurrentNetwork(
         inputs, n_classes, state=state, readout=readout, seed=run.seed, **chosen
     )
