@@ -289,6 +289,15 @@ def test_what_is_asked_of_the_digits():
     assert {run.varied for run in short} == {"horizon"}
     long = horizon.runs(Request(windows=(28,)))
     assert [horizon.paper(run) for run in long] == [54.0, 67.0, 73.0, 93.0]
+    helped, steps = ("average", "mask_steps", "clock"), EXPERIMENTS["ablation-steps"]
+    few, many = ([run.options.get(name) for name in helped] for run in runs)
+    assert (few, many) == ([None, None, 0], [20, 14, 28])
+    (paper,) = experiment.runs(Request(preset="paper", windows=(28,)))
+    assert [paper.options.get(name) for name in helped] == [None, None, 0]
+    without = steps.runs(Request())
+    assert [run.varied for run in without] == [None, *helped, "r"]
+    assert [without[i].options[name] for i, name in enumerate(helped, 1)] == [None, None, 0]
+    assert not any(steps.paper(run) for run in without)
     with pytest.raises(ValueError, match="--windows must divide the 784 pixels, got 9"):
         experiment.runs(Request(windows=(9,)))
     with pytest.raises(ValueError, match="--windows must be an integer >= 1, got 0"):

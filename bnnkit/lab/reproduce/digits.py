@@ -98,6 +98,33 @@ class Horizon(SequentialDigits):
         return S_MNIST_HORIZON.get(run.options["horizon"])
 
 
+class ManySteps(SequentialDigits):
+    """28 steps, with each of what helps there taken away."""
+
+    name = "ablation-steps"
+    about = "s-mnist in 28 steps, without averaging, with one mask, no clock, the smaller margin"
+    takes = ("preset", "widths", "seeds", "epochs")
+    changes: tuple[dict[str, Any], ...] = (
+        {},
+        {"average": None},
+        {"mask_steps": None},
+        {"clock": 0},
+        {"r": 0.5},
+    )
+
+    def plan(self, request: Request) -> list[Run]:
+        """Every change with every seed, for a few epochs."""
+        return [
+            digits_run(request, 28, seed, ABLATION_EPOCHS, **change)
+            for change in self.changes
+            for seed in range(request.seeds or 1)
+        ]
+
+    def paper(self, run: Run) -> float | None:
+        """The paper has no figure for so few epochs."""
+        return None
+
+
 def digits_run(request: Request, window: int, seed: int, epochs: int = EPOCHS, **changes) -> Run:
     """Return the run of a preset, or, with ``changes``, one that an ablation asks for."""
     preset = check_option(request.preset or "best", "--preset", PRESETS)
@@ -164,4 +191,4 @@ def load() -> Dataset:
     return load_mnist()
 
 
-EXPERIMENTS = [SequentialDigits(), Horizon()]
+EXPERIMENTS = [SequentialDigits(), Horizon(), ManySteps()]
