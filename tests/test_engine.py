@@ -1,5 +1,6 @@
 """Both engines against plain loops over Python integers, and against each other."""
 
+import gc
 import importlib
 import inspect
 import json
@@ -910,3 +911,45 @@ def test_no_compiled_kernel_of_training_knows_a_floating_point_number(tmp_path):
     for name, (length, hits) in found.items():
         assert length > 1000, f"{name}: its LLVM code is missing"
         assert not hits, f"{name} computes with {sorted(set(hits))}"
+
+
+@pytest.mark.skipif("numba" not in available_engines(), reason="there is nothing compiled")
+@pytest.mark.parametrize("before", [True, False])
+def test_garbage_waits_while_a_kernel_is_compiled(before):
+    """Also where one kernel needs another, and where compiling fails; then all is as before."""
+    from numba import njit
+    from numba.core import errors as numba_errors
+    from numba.core import event as numba_event
+
+    seen = []
+
+    class Look(numba_event.Listener):
+        def on_start(self, event):
+            seen.append(gc.isenabled())
+
+        def on_end(self, event):
+            pass
+
+    @njit
+    def inner(x):
+        return x + 1
+
+    @njit
+    def outer(x):
+        return inner(x) + inner(1.5)
+
+    @njit
+    def wrong(x):
+        return x.there_is_no_such_thing
+
+    try:
+        (gc.enable if before else gc.disable)()
+        with numba_event.install_listener("numba:compile", Look()):
+            assert outer(1) == 4.5
+            assert gc.isenabled() == before
+            with pytest.raises(numba_errors.TypingError):
+                wrong(1)
+        assert seen == [False] * 4
+        assert gc.isenabled() == before
+    finally:
+        gc.enable()

@@ -7,6 +7,7 @@ without Python's lock, so plain threads can share a call: each takes some of the
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -24,10 +25,15 @@ from bnnkit.engine.training_kernels import GUIDE_BITS, MOST_HITS
 NAME = "numba"
 
 
-class _Announcement(event.Listener):
-    """One line when the first kernel is really compiled: it takes seconds, and nothing moves."""
+class Compilation(event.Listener):
+    """What goes with compiling, which takes seconds: one line at the first kernel, and no search
+    for garbage meanwhile. It would go through all that the compiler holds, again and again: a
+    seventh of the time, for nothing.
+    """
 
-    said = False
+    def __init__(self) -> None:
+        self.said = False
+        self.depth, self.collects = 0, False  # a kernel may need another one first
 
     def on_start(self, event):
         kernel = event.data["dispatcher"].py_func
@@ -36,12 +42,18 @@ class _Announcement(event.Listener):
             what = f"{kernel.__name__} and the kernels that follow"
             line = f"bnnkit: compiling {what} for this processor; kept for the next time"
             print(line, file=sys.__stderr__, flush=True)  # in Jupyter: the server's terminal
+        if self.depth == 0:
+            self.collects = gc.isenabled()
+            gc.disable()
+        self.depth += 1
 
     def on_end(self, event):
-        pass
+        self.depth -= 1
+        if self.depth == 0 and self.collects:
+            gc.enable()
 
 
-event.register("numba:compile", _Announcement())
+event.register("numba:compile", Compilation())
 
 _INT8, _INT32 = np.dtype(np.int8), np.dtype(np.int32)
 SHARED_WORK = 3 << 26  # bit products, about 0.2 ms: below, a second thread brings nothing
