@@ -291,7 +291,7 @@ def test_what_is_asked_of_the_digits():
     assert [horizon.paper(run) for run in long] == [54.0, 67.0, 73.0, 93.0]
     helped, steps = ("average", "mask_steps", "clock"), EXPERIMENTS["ablation-steps"]
     few, many = ([run.options.get(name) for name in helped] for run in runs)
-    assert (few, many) == ([None, None, 0], [20, 14, 28])
+    assert (few, many) == ([20, None, 0], [20, 14, 28])
     (paper,) = experiment.runs(Request(preset="paper", windows=(28,)))
     assert [paper.options.get(name) for name in helped] == [None, None, 0]
     without = steps.runs(Request())

@@ -35,9 +35,8 @@ SETTINGS: dict[str, Any] = {
     "start": "random",
 }
 NU = {"paper": 0.01, "best": 0.05}
-# Over many steps these learn more, by validation; over few they do not.
-MANY_STEPS: dict[str, Any] = {"clock": 28, "mask_steps": 14, "average": 20, "r": 0.75}
-FEW_STEPS: dict[str, Any] = {"clock": 0}
+BEST: dict[str, Any] = {"r": 0.75, "average": 20}  # these learn more, by validation
+MANY_STEPS: dict[str, Any] = {"clock": 28, "mask_steps": 14}  # so do these, but not over few steps
 
 
 class SequentialDigits(Experiment):
@@ -133,9 +132,10 @@ def digits_run(request: Request, window: int, seed: int, epochs: int = EPOCHS, *
     if PIXELS % check_int(window, "--windows", low=1):
         raise ValueError(f"--windows must divide the {PIXELS} pixels, got {window}")
     widths = recurrent_widths(request.widths, WIDTHS)
-    many = preset == "best" and window > 8
-    options = {"window": window, "nu": NU[preset], **SETTINGS, "groups": groups_of(widths)}
-    options |= MANY_STEPS if many else FEW_STEPS
+    options = {"window": window, "nu": NU[preset], "clock": 0, **SETTINGS}
+    options |= {"groups": groups_of(widths)}
+    if preset == "best":
+        options |= BEST | (MANY_STEPS if window > 8 else {})
     return Run(
         dataset="s-mnist",
         method="bep",
