@@ -35,8 +35,8 @@ SETTINGS: dict[str, Any] = {
     "start": "random",
 }
 NU = {"paper": 0.01, "best": 0.05}
-BEST: dict[str, Any] = {"r": 0.75, "average": 20}  # these learn more, by validation
-MANY_STEPS: dict[str, Any] = {"clock": 28, "mask_steps": 14}  # so do these, but not over few steps
+BEST: dict[str, Any] = {"r": 0.75, "average": 20}  # more is learned with these
+MANY_STEPS: dict[str, Any] = {"clock": 28, "mask_steps": 14}  # and, over many steps, with these
 
 
 class SequentialDigits(Experiment):
