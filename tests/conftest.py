@@ -27,11 +27,11 @@ settings.register_profile(
 settings.load_profile("project")
 
 
-def not_run(reason):
+def not_run(reason, **how):
     """Skip a test for want of ``reason``; the summary names it, and CI takes it for a failure."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"NOT RUN: {reason}", pytrace=False)
-    pytest.skip(f"NOT RUN: {reason}")
+    pytest.skip(f"NOT RUN: {reason}", **how)
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -44,6 +44,15 @@ def pytest_terminal_summary(terminalreporter):
 def pytest_make_parametrize_id(config, val, argname):
     """Name a function by its name, not by its address: xdist's workers must agree."""
     return getattr(val, "__qualname__", None) if callable(val) else None
+
+
+@pytest.fixture(scope="session")
+def compiled():
+    """Ask for compiled kernels."""
+    from bnnkit.engine import available_engines
+
+    if "numba" not in available_engines():
+        not_run("no numba, so nothing is compiled")
 
 
 @pytest.fixture(params=["numba", "numpy"])

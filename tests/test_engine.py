@@ -681,7 +681,7 @@ def test_the_skip_table_is_the_geometric_law(p):
 # -- the plain twins -------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif("numba" not in available_engines(), reason="there is nothing compiled")
+@pytest.mark.usefixtures("compiled")
 @given(ROWS, st.integers(1, 5), st.integers(1, 5), COLUMNS, SEEDS)
 @settings(max_examples=15)
 def test_the_plain_twin_of_each_vector_kernel_gives_the_same(n, groups, group, columns, seed):
@@ -861,7 +861,7 @@ def test_the_numpy_engine_never_imports_numba():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("numba" not in available_engines(), reason="there is nothing compiled")
+@pytest.mark.usefixtures("compiled")
 def test_no_kernel_reads_or_writes_past_an_array(tmp_path):
     """Compiled code does so in silence. Here the quick tests run again, every index checked."""
     words = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "-k", "numba", __file__]
@@ -896,7 +896,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("numba" not in available_engines(), reason="there is nothing compiled")
+@pytest.mark.usefixtures("compiled")
 def test_no_compiled_kernel_of_training_knows_a_floating_point_number(tmp_path):
     """Read in LLVM's own language. An empty cache, since kernels from a cache come without it.
 
@@ -913,7 +913,7 @@ def test_no_compiled_kernel_of_training_knows_a_floating_point_number(tmp_path):
         assert not hits, f"{name} computes with {sorted(set(hits))}"
 
 
-@pytest.mark.skipif("numba" not in available_engines(), reason="there is nothing compiled")
+@pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("before", [True, False])
 def test_garbage_waits_while_a_kernel_is_compiled(before):
     """Also where one kernel needs another, and where compiling fails; then all is as before."""

@@ -5,15 +5,18 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import pytest
+from conftest import not_run
 
 from bnnkit.engine import available_engines
 
 if "numba" not in available_engines():
-    pytest.skip("NOT RUN: only compiled kernels are shared", allow_module_level=True)
+    not_run("no numba, and only compiled kernels are shared", allow_module_level=True)
 
-from bnnkit.engine.team import Team, _processor
+from bnnkit.engine import team as module
+from bnnkit.engine.team import Team
 
 EDGES = [(0, 3), (3, 6), (6, 7)]
 
@@ -81,26 +84,47 @@ def test_one_caller_at_a_time_the_others_are_told(team):
     assert [answer[:2] for answer in team.share(EDGES, where)] == EDGES
 
 
-@pytest.mark.skipif(
-    _processor is int or len(os.sched_getaffinity(0)) < 2, reason="NOT RUN: one processor"
+@pytest.mark.parametrize(
+    ("allowed", "moves"),
+    [({0, 1, 2}, [(1, {0, 2}), (1, None), (2, {0, 1})]), ({3}, [(3, {3})])],
+    ids=["three processors", "the only one there is"],
 )
-def test_helpers_keep_off_the_processor_of_the_caller(team):
-    """Wherever the caller moves; and the caller's own choice is left alone."""
-    mine = os.sched_getaffinity(0)
-    try:
-        for processor in sorted(mine)[:2] * 2:
-            os.sched_setaffinity(0, {processor})
-            os.sched_setaffinity(0, mine)
-            here = _processor()
-            team.share(EDGES, where)
-            if _processor() == here:  # or the system moved us meanwhile
-                for helper in team.helpers:
-                    assert os.sched_getaffinity(helper.thread.native_id) == mine - {here}
-            assert os.sched_getaffinity(0) == mine
-        os.sched_setaffinity(0, {min(mine)})  # one processor is all there is: it serves as well
-        assert [answer[:2] for answer in team.share(EDGES, where)] == EDGES
-    finally:
-        os.sched_setaffinity(0, mine)
+def test_helpers_keep_off_the_processor_of_the_caller(team, monkeypatch, allowed, moves):
+    """Told anew only when the caller has moved; and the caller's own choice is left alone."""
+    told = []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda thread: set(allowed), raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *to: told.append(to), raising=False)
+    for processor, expected in moves:
+        monkeypatch.setattr(module, "_processor", lambda processor=processor: processor)
+        told.clear()
+        team.share(EDGES, where)
+        threads = [helper.thread.native_id for helper in team.helpers]
+        assert told == [(thread, expected) for thread in threads if expected is not None]
+        assert threading.get_native_id() not in threads
+
+
+def test_a_system_that_forbids_it_is_no_hindrance(team, monkeypatch):
+    def forbidden(thread, processors):
+        raise PermissionError("not here")
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda thread: {0, 1}, raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", forbidden, raising=False)
+    monkeypatch.setattr(module, "_processor", lambda: 1)
+    assert [answer[:2] for answer in team.share(EDGES, where)] == EDGES
+
+
+def test_helpers_keep_nothing_of_the_caller(team):
+    def call(begin, end):
+        return begin
+
+    alive = weakref.ref(call)
+    assert team.share(EDGES, call) == [0, 3, 6]
+    del call
+    for _ in range(100):
+        if alive() is None:
+            break
+        time.sleep(0.01)
+    assert alive() is None
 
 
 def test_a_process_ends_while_helpers_look_out():

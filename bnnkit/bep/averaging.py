@@ -15,20 +15,21 @@ from bnnkit.bep.paths import HiddenLayer
 
 
 class HiddenAverage:
-    """Adds up the hidden weights of ``layers`` after every so many batches.
+    """Adds up the hidden weights of ``layers`` after every so many batches of one epoch.
 
     >>> layer = HiddenLayer(np.array([[1, -3]]))
     >>> average = HiddenAverage([layer], every=1)
     >>> for hidden in ([[5, -3]], [[-1, 1]]):
     ...     layer.set_hidden(np.array(hidden))
     ...     average.after_batch()
-    >>> average.take()  # of 5, -1 and of -3, 1
+    >>> average.mean()  # of 5, -1 and of -3, 1
     [array([[ 3, -1]], dtype=int16)]
     """
 
     def __init__(self, layers: Sequence[HiddenLayer], every: int):
         self.layers, self.every = layers, every
-        self._start_anew()
+        self.sums = [np.zeros(layer.H.shape, np.int64) for layer in layers]
+        self.batches = self.seen = 0
 
     def after_batch(self) -> None:
         """Count a batch, and add the weights if it is their turn."""
@@ -36,17 +37,11 @@ class HiddenAverage:
         if self.batches % self.every == 0:
             self._add()
 
-    def take(self) -> list[np.ndarray]:
-        """Return the mean, rounded to odd numbers of the sum's sign (0 is +1); then start anew."""
+    def mean(self) -> list[np.ndarray]:
+        """Return the mean, int16, rounded to odd numbers of the sum's sign (0 is +1)."""
         if not self.seen:  # fewer batches than ``every``
             self._add()
-        mean = [(total // self.seen | 1).astype(np.int16) for total in self.sums]
-        self._start_anew()
-        return mean
-
-    def _start_anew(self) -> None:
-        self.sums = [np.zeros(layer.H.shape, np.int64) for layer in self.layers]
-        self.batches = self.seen = 0
+        return [(total // self.seen | 1).astype(np.int16) for total in self.sums]
 
     def _add(self) -> None:
         self.seen += 1

@@ -311,14 +311,14 @@ class SignNetwork(ABC):
         """Visit every sample once, in an order of this epoch's own; the record, the average."""
         order = random_permutation(self.seed, Stream.SHUFFLE, len(y), epoch=self.epoch)
         tally = Tally(len(self.group_widths), len(self.layers))
-        mean = None if average is None else HiddenAverage(self.layers, average)
+        seen = None if average is None else HiddenAverage(self.layers, average)
         for batch, first in enumerate(range(0, len(y), batch_size)):
             rows = order[first : first + batch_size]
             self._train_batch(X.take(rows, axis=0), y[rows], batch, tally)
-            if mean is not None:
-                mean.after_batch()
+            if seen is not None:
+                seen.after_batch()
         self.epoch += 1
-        judged = None if mean is None else mean.take()
+        judged = None if seen is None else seen.mean()
         validation_error = None
         if validation is not None:
             with self._holding(judged):

@@ -58,15 +58,15 @@ class Helper:
         self.avoided = -1
         self.thread = threading.Thread(target=self._serve, name="bnnkit", daemon=True)
         self.thread.start()
+        self.native_id: int = self.thread.native_id  # type: ignore[assignment]  # it has started
 
     def avoid(self, processor: int) -> None:
         """Run on any of the caller's processors but this one, if there is another."""
         if processor != self.avoided:
             self.avoided = processor
-            others = os.sched_getaffinity(0) - {processor}
+            allowed = os.sched_getaffinity(0)
             with suppress(OSError):  # a system may forbid it: slower, no more
-                if others and self.thread.native_id:
-                    os.sched_setaffinity(self.thread.native_id, others)
+                os.sched_setaffinity(self.native_id, allowed - {processor} or allowed)
 
     def give(self, call: Share | None, begin: int, end: int) -> None:
         """Hand over a share, or, with None, leave to go."""
