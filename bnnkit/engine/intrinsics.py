@@ -45,6 +45,20 @@ def _vector_at(builder, pointer, index, vector):
     return builder.bitcast(builder.gep(pointer, [index]), vector.as_pointer())
 
 
+def _masked(builder, name, result, args):
+    """Call ``llvm.masked.load`` or ``llvm.masked.store``: lanes whose mask is 0 touch no memory."""
+    function_type = ir.FunctionType(result, [arg.type for arg in args])
+    name = f"llvm.masked.{name}.p0"
+    return builder.call(cgutils.get_or_insert_function(builder.module, function_type, name), args)
+
+
+def _first_lanes(builder, there, element, begin=0):
+    """A mask of 8 lanes, numbered from ``begin``: 1 for those below ``there``."""
+    numbers = ir.Constant(ir.VectorType(element, LANES), list(range(begin, begin + LANES)))
+    there = builder.trunc(there, element) if element != _I64 else there
+    return builder.icmp_signed("<", numbers, _splat(builder, there, LANES))
+
+
 def _int(value):
     return ir.Constant(_I64, value)
 
@@ -58,6 +72,16 @@ def stay_a_call(typingctx):
         return context.get_dummy_value()
 
     return types.void(), codegen
+
+
+@intrinsic
+def ones(typingctx, word):
+    """How many bits of a word are 1."""
+
+    def codegen(context, builder, sig, args):
+        return builder.ctpop(args[0])
+
+    return types.int64(word), codegen
 
 
 @intrinsic
@@ -76,12 +100,13 @@ def _make_tile(rows: int, masked: bool):
     The counters of a tile live in registers over the whole loop. Each step reads two vectors of
     columns, which the panel keeps side by side so that no lane has to be shuffled, and one word
     a row, which is copied to every lane. Nothing is summed across lanes at the end: a lane is a
-    column, and its count is its answer.
+    column, and its count is its answer. The last panel of a matrix may hold fewer than 16 columns:
+    only the first ``there`` sums are stored.
     """
 
     @intrinsic
-    def tile(typingctx, a, mask, a_at, panels, panels_at, words, columns, z, z_at, z_stride):
-        sig = types.void(a, mask, a_at, panels, panels_at, words, columns, z, z_at, z_stride)
+    def tile(typingctx, a, mask, a_at, panels, panels_at, words, columns, z, z_at, z_stride, there):
+        sig = types.void(a, mask, a_at, panels, panels_at, words, columns, z, z_at, z_stride, there)
 
         def codegen(context, builder, sig, args):
             a, mask, panels, z = (_data(context, builder, sig, args, n) for n in (0, 1, 3, 7))
@@ -140,8 +165,10 @@ def _make_tile(rows: int, masked: bool):
                         builder.trunc(counts[r][v], _SUMS), ir.Constant(_SUMS, [1] * LANES)
                     )
                     at = builder.add(row_at, _int(v * LANES))
-                    sums = builder.sub(base, twice)
-                    builder.store(sums, _vector_at(builder, z, at, _SUMS), align=4)
+                    place = _vector_at(builder, z, at, _SUMS)
+                    stored = _first_lanes(builder, args[10], _I32, v * LANES)
+                    what = builder.sub(base, twice), place, ir.Constant(_I32, 4), stored
+                    _masked(builder, f"store.v{LANES}i32", ir.VoidType(), what)
             return context.get_dummy_value()
 
         return sig, codegen
@@ -153,6 +180,24 @@ tile_4 = _make_tile(ROWS, masked=False)
 tile_1 = _make_tile(1, masked=False)
 masked_tile_4 = _make_tile(ROWS, masked=True)
 masked_tile_1 = _make_tile(1, masked=True)
+
+
+@intrinsic
+def copy_eight(typingctx, words, at, there, block, row):
+    """Copy the words from ``at`` on to row ``row`` of a block of 8 a row: ``there``, then zeros."""
+    sig = types.void(words, at, there, block, row)
+
+    def codegen(context, builder, sig, args):
+        words, block = (_data(context, builder, sig, args, n) for n in (0, 3))
+        mask = _first_lanes(builder, args[2], _I64)
+        where = _vector_at(builder, words, args[1], _WORDS)
+        what = where, ir.Constant(_I32, 8), mask, ir.Constant(_WORDS, None)
+        eight = _masked(builder, f"load.v{LANES}i64", _WORDS, what)
+        place = _vector_at(builder, block, builder.mul(args[4], _int(LANES)), _WORDS)
+        builder.store(eight, place, align=8)
+        return context.get_dummy_value()
+
+    return sig, codegen
 
 
 @intrinsic
@@ -173,6 +218,22 @@ def swap_quarters(typingctx, block, upper, lower, shift, mask):
         swap = builder.and_(builder.xor(builder.lshr(high, shift), low), mask)
         builder.store(builder.xor(high, builder.shl(swap, shift)), places[0], align=8)
         builder.store(builder.xor(low, swap), places[1], align=8)
+        return context.get_dummy_value()
+
+    return sig, codegen
+
+
+@intrinsic
+def copy_column(typingctx, block, column, lane, panels, at):
+    """Copy a lane of 16 columns of a block of 8 a row, one after the other, to a panel."""
+    sig = types.void(block, column, lane, panels, at)
+
+    def codegen(context, builder, sig, args):
+        block, panels = (_data(context, builder, sig, args, n) for n in (0, 3))
+        first = builder.add(builder.mul(args[1], _int(LANES)), args[2])
+        for k in range(PANEL):
+            word = builder.load(builder.gep(block, [builder.add(first, _int(k * LANES))]))
+            builder.store(word, builder.gep(panels, [builder.add(args[4], _int(k))]))
         return context.get_dummy_value()
 
     return sig, codegen

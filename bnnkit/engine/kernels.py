@@ -16,8 +16,11 @@ from bnnkit.engine.intrinsics import (
     LANES,
     PANEL,
     ROWS,
+    copy_column,
+    copy_eight,
     masked_tile_1,
     masked_tile_4,
+    ones,
     stay_a_call,
     store_signs,
     swap_quarters,
@@ -31,8 +34,10 @@ ROW_BLOCK = 512  # rows whose words stay in the cache while the panels go by
 CHAIN_ROWS = 64  # rows that go through all layers of a network together
 _ONE = np.uint64(1)
 
-kernel = njit(cache=True, nogil=True, no_cfunc_wrapper=True)  # no C callback: less to compile
-part = njit(cache=True, nogil=True, no_cfunc_wrapper=True, no_cpython_wrapper=True)  # of kernels
+# Of what numba would add, a kernel needs neither a C callback nor a check of every division; a part
+# is compiled inside each kernel that uses it, not a second time on its own.
+kernel = njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+part = njit(inline="always")
 
 
 # --- packing -------------------------------------------------------------------------------------
@@ -55,17 +60,21 @@ def pack_integer_signs(x, words):
 
 @kernel
 def pack_within(z, rows, bound, words):
-    """Pack ``|z| <= bound`` of some rows of int32 sums, 64 at a time."""
-    columns = z.shape[1]
+    """Pack ``|z| <= bound`` of some rows of int32 sums, 64 at a time; how many are within."""
+    columns, within = z.shape[1], 0
     whole = columns // 64
-    for i, row in enumerate(rows):
+    for i in range(rows.size):
+        at = rows[i] * columns
         for j in range(whole):
-            words[i, j] = word_within(z, row * columns + 64 * j, bound)
+            words[i, j] = word_within(z, at + 64 * j, bound)
+            within += ones(words[i, j])
         if whole < words.shape[1]:
             word = np.uint64(0)
             for bit in range(columns - 64 * whole):
-                word |= np.uint64(abs(z[row, 64 * whole + bit]) <= bound) << np.uint64(bit)
+                word |= np.uint64(abs(z[rows[i], 64 * whole + bit]) <= bound) << np.uint64(bit)
             words[i, whole] = word
+            within += ones(word)
+    return within
 
 
 @kernel
@@ -95,12 +104,12 @@ def transpose_blocks(words, rows, i, j, block):
     """Transpose 64 x 64 bits from row ``i`` and word ``j`` on, eight side by side.
 
     Bits are swapped between ever smaller quarters. Column ``c`` of word ``j + lane`` is then
-    ``block[c, lane]``.
+    ``block[8 * c + lane]``.
     """
+    across = words.shape[1]
     for r in range(64):
-        for lane in range(LANES):
-            there = i + r < rows and j + lane < words.shape[1]
-            block[r, lane] = words[i + r, j + lane] if there else np.uint64(0)
+        there = across - j if i + r < rows else 0
+        copy_eight(words, (i + r) * across + j, there, block, r)
     half, mask = 32, np.uint64(0x00000000FFFFFFFF)
     while half:
         for first in range(0, 64, 2 * half):
@@ -113,13 +122,12 @@ def transpose_blocks(words, rows, i, j, block):
 @kernel
 def transpose_bits(words, rows, columns, out):
     """The transposed matrix, block by block."""
-    block = np.empty((64, LANES), np.uint64)
+    block = np.empty(64 * LANES, np.int64)
     for i in range(0, rows, 64):
         for j in range(0, words.shape[1], LANES):
             transpose_blocks(words, rows, i, j, block)
-            for lane in range(LANES):
-                for c in range(min(64, columns - 64 * (j + lane))):
-                    out[64 * (j + lane) + c, i // 64] = block[c, lane]
+            for c in range(min(64 * LANES, columns - 64 * j)):
+                out[64 * j + c, i // 64] = block[(c & 63) * LANES + c // 64]
 
 
 @kernel
@@ -136,16 +144,15 @@ def fill_panels(words, panels):
 @kernel
 def fill_panels_transposed(words, rows, columns, panels):
     """Store the columns of a packed matrix in panels, as :func:`fill_panels` would its rows."""
-    block = np.empty((64, LANES), np.uint64)
-    across = (rows + 63) >> 6
+    block = np.empty(64 * LANES, np.int64)
+    deep = (rows + 63) // 64 * PANEL  # words in a panel
     for i in range(0, rows, 64):
         for j in range(0, words.shape[1], LANES):
             transpose_blocks(words, rows, i, j, block)
             for lane in range(LANES):
                 for c in range(0, min(64, columns - 64 * (j + lane)), PANEL):
-                    at = ((64 * (j + lane) + c) // PANEL * across + i // 64) * PANEL
-                    for k in range(PANEL):
-                        panels[at + k] = block[c + k, lane]
+                    at = (64 * (j + lane) + c) // PANEL * deep + i // 64 * PANEL
+                    copy_column(block, c, lane, panels, at)
 
 
 # --- products ------------------------------------------------------------------------------------
@@ -186,46 +193,24 @@ def masked_product_loops(a, mask, b, z):
 
 
 @part
-def copy_tile(scratch, rows, i, first, z):
-    """Copy the columns of a tile that exist into ``z``."""
-    for r in range(rows):
-        for j in range(min(PANEL, z.shape[1] - first)):
-            z[i + r, first + j] = scratch[r, j]
-
-
-@part
-def product_panels(a, panels, begin, columns, z, scratch):
-    """Packed rows, as many as stay in the cache, times the panels from ``begin`` on, by tiles."""
+def product_panels(a, top, end, panels, begin, columns, z):
+    """The rows ``top`` to ``end`` times the panels from ``begin`` on, tile by tile."""
     n, words = z.shape[1], a.shape[1]
+    tiled = top + (end - top) // ROWS * ROWS
     for first in range(0, n, PANEL):
-        at, whole = begin + first * words, first + PANEL <= n
-        i = np.int64(0)
-        while i < a.shape[0]:
-            step = ROWS if i + ROWS <= a.shape[0] else 1
-            out, out_at, stride = (z, i * n + first, n) if whole else (scratch, 0, PANEL)
-            if step == ROWS:
-                tile_4(a, a, i * words, panels, at, words, columns, out, out_at, stride)
-            else:
-                tile_1(a, a, i * words, panels, at, words, columns, out, out_at, stride)
-            if not whole:
-                copy_tile(scratch, step, i, first, z)
-            i += step
+        at = begin + first * words
+        for i in range(top, tiled, ROWS):
+            tile_4(a, a, i * words, panels, at, words, columns, z, i * n + first, n, n - first)
+        for i in range(tiled, end):
+            tile_1(a, a, i * words, panels, at, words, columns, z, i * n + first, n, n - first)
 
 
 @kernel
 def product(a, panels, columns, z):
-    """Packed rows times panels."""
-    scratch = np.empty((ROWS, PANEL), np.int32)
-    for begin in range(0, a.shape[0], ROW_BLOCK):
-        end = min(begin + ROW_BLOCK, a.shape[0])
-        product_panels(a[begin:end], panels, 0, columns, z[begin:end], scratch)
-
-
-@kernel
-def forward(a, panels, columns, z, signs):
-    """A layer: the product, and its signs packed while the sums are still in the cache."""
-    product(a, panels, columns, z)
-    pack_integer_signs(z, signs)
+    """Packed rows, as many at once as stay in the cache, times panels."""
+    rows = a.shape[0]
+    for top in range(0, rows, ROW_BLOCK):
+        product_panels(a, top, min(top + ROW_BLOCK, rows), panels, 0, columns, z)
 
 
 @kernel
@@ -239,7 +224,6 @@ def chain(a, panels, widths, logits):
     for width in widths:
         widest = max(widest, width)
     rows = min(a.shape[0], CHAIN_ROWS)
-    scratch = np.empty((ROWS, PANEL), np.int32)
     sums = np.empty(rows * widest, np.int32)
     packed = np.empty((2, rows * ((widest + 63) >> 6)), np.uint64)  # a layer's input and output
     for begin in range(0, a.shape[0], CHAIN_ROWS):
@@ -248,13 +232,13 @@ def chain(a, panels, widths, logits):
         for i in range(len(widths) - 2):
             K = widths[i + 1]
             z = sums[: count * K].reshape(count, K)
-            product_panels(below, panels, offset, widths[i], z, scratch)
+            product_panels(below, 0, count, panels, offset, widths[i], z)
             offset += (K + PANEL - 1) // PANEL * PANEL * below.shape[1]
             words = (K + 63) >> 6
             below = packed[i & 1, : count * words].reshape(count, words)
             pack_integer_signs(z, below)
         z = logits[begin : begin + count]
-        product_panels(below, panels, offset, widths[-2], z, scratch)
+        product_panels(below, 0, count, panels, offset, widths[-2], z)
     return True
 
 
@@ -275,17 +259,10 @@ def chain_of_signs(x, panels, widths, logits):
 def masked_product(a, mask, panels, z):
     """The product, counting only where the mask is 1."""
     n, words = z.shape[1], a.shape[1]
-    scratch = np.empty((ROWS, PANEL), np.int32)
+    tiled = a.shape[0] // ROWS * ROWS
     for first in range(0, n, PANEL):
-        at, whole = first * words, first + PANEL <= n
-        i = np.int64(0)
-        while i < a.shape[0]:
-            step = ROWS if i + ROWS <= a.shape[0] else 1
-            out, out_at, stride = (z, i * n + first, n) if whole else (scratch, 0, PANEL)
-            if step == ROWS:
-                masked_tile_4(a, mask, i * words, panels, at, words, 0, out, out_at, stride)
-            else:
-                masked_tile_1(a, mask, i * words, panels, at, words, 0, out, out_at, stride)
-            if not whole:
-                copy_tile(scratch, step, i, first, z)
-            i += step
+        at = first * words
+        for i in range(0, tiled, ROWS):
+            masked_tile_4(a, mask, i * words, panels, at, words, 0, z, i * n + first, n, n - first)
+        for i in range(tiled, a.shape[0]):
+            masked_tile_1(a, mask, i * words, panels, at, words, 0, z, i * n + first, n, n - first)

@@ -18,7 +18,7 @@ from numba.core import event
 
 from bnnkit.engine import get_threads, kernels, numpy_engine, training_kernels
 from bnnkit.engine.intrinsics import LANES, PANEL, ROWS
-from bnnkit.engine.numpy_engine import SKIPS, skip_table
+from bnnkit.engine.numpy_engine import skip_table
 from bnnkit.engine.team import team
 from bnnkit.engine.training_kernels import GUIDE_BITS, MOST_HITS
 
@@ -162,11 +162,12 @@ def forward(
     a = np.ascontiguousarray(a)
     z = np.empty((len(a), b.rows), np.int32) if z is None else z
     signs = np.empty((len(a), -(-b.rows // 64)), np.uint64)
-    _share(
-        _parts(None, z.size * b.columns),
-        len(a),
-        lambda i, j: kernels.forward(a[i:j], b.panels, b.columns, z[i:j], signs[i:j]),
-    )
+
+    def some(i, j):
+        kernels.product(a[i:j], b.panels, b.columns, z[i:j])
+        kernels.pack_integer_signs(z[i:j], signs[i:j])
+
+    _share(_parts(None, z.size * b.columns), len(a), some)
     return z, signs
 
 
@@ -232,13 +233,14 @@ def back_project(
     """What is desired below, packed, by the votes of ``|z| <= bound``; how many may vote."""
     a_star, z = np.ascontiguousarray(a_star), np.ascontiguousarray(z, dtype=np.int32)
     rows = _all(len(z)) if rows is None else rows
-    votes = np.empty((len(a_star), b.rows), np.int32)
+    votes, gate = np.empty((len(a_star), b.rows), np.int32), np.empty_like(a_star)
     below = np.empty((len(a_star), -(-b.rows // 64)), np.uint64)
 
     def some(i, j):
-        return training_kernels.back_project(
-            a_star[i:j], z, rows[i:j], bound, b.panels, votes[i:j], below[i:j]
-        )
+        open_gates = kernels.pack_within(z, rows[i:j], bound, gate[i:j])
+        kernels.masked_product(a_star[i:j], gate[i:j], b.panels, votes[i:j])
+        kernels.pack_integer_signs(votes[i:j], below[i:j])
+        return open_gates
 
     return below, sum(_share(_parts(None, votes.size * b.columns), len(a_star), some))
 
@@ -287,11 +289,15 @@ def update(
         if b is not None:
             kernels.fill_panels(words, panels)
         return flips
-    coin = _NO_COIN if coin is None else _coin(H, *coin)
     winners = np.ascontiguousarray(winners)
+    coin = _coin(*coin) if coin is not None and coin[0] else None
 
     def some(i, j):
-        return training_kernels.update(H, words, panels, rows, winners, a_star, a_prev, coin, i, j)
+        who = rows, winners, a_star, a_prev
+        flips = training_kernels.update(H, words, panels, *who, i, j)
+        if coin is not None:
+            training_kernels.reinforce(H.reshape(-1), H.shape[1], coin, i, j)
+        return flips
 
     return sum(_share(_parts(None, H.size, SHARED_ENTRIES), len(H), some))
 
@@ -324,11 +330,11 @@ def train_batch(
     H, words, operands, way_back = zip(*layers)
     panels = tuple(b.panels for b in operands)
     seen = np.zeros((len(H), 3), np.int64)
-    coins = tuple(_coin(h, *coin) for h, coin in zip(H, coins))
+    coins = tuple(_coin(*coin) for coin in coins)
     fired, wrong = training_kernels.train_batch(
         np.ascontiguousarray(a)[None],
         y,
-        (H, words, panels, way_back),
+        (H, tuple(h.reshape(-1) for h in H), words, panels, way_back),
         (classifier[0], classifier[1].panels),
         rules,
         coins,
@@ -341,31 +347,30 @@ def reinforce(
     H: np.ndarray, probability: int, seed: int, layer: int, batch: int, epoch: int
 ) -> None:
     """Push the picked entries of ``H`` 2 further from zero, in place; no sign changes."""
-    coin = _coin(H, probability, seed, layer, batch, epoch)
-    _share(
-        _parts(None, H.size, SHARED_ENTRIES),
-        len(H),
-        lambda i, j: training_kernels.reinforce(H, coin, i, j),
-    )
+    if probability:
+        coin = _coin(probability, seed, layer, batch, epoch)
+        _share(
+            _parts(None, H.size, SHARED_ENTRIES),
+            len(H),
+            lambda i, j: training_kernels.reinforce(H.reshape(-1), H.shape[1], coin, i, j),
+        )
 
 
-def _coin(H: np.ndarray, probability: int, *where: int) -> tuple:
-    """What a kernel needs to reinforce: a table, a guide, blocks of words, and their address."""
-    return *_skips(probability, H.shape[1]), *where
+def _coin(probability: int, *where: int) -> tuple:
+    """What a kernel needs to reinforce: a table, a guide, and the address of its random words."""
+    return *_skips(probability), *where
 
 
 @lru_cache(maxsize=64)
-def _skips(probability: int, columns: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """The table of skips, a guide into it, and the blocks of random words that serve most rows.
+def _skips(probability: int) -> tuple[np.ndarray, np.ndarray]:
+    """The table of skips and a guide into it.
 
     The guide says, for each beginning of a word, how many entries are surely above it.
     """
-    table = np.append(skip_table(probability), np.uint64(0))  # no word is below the last
-    beginnings = np.arange(1, (1 << GUIDE_BITS) + 1, dtype=np.uint64)
-    above = np.searchsorted(table[::-1], beginnings << np.uint64(32 - GUIDE_BITS))
-    guide = (len(table) - above).astype(np.int16)
-    expected = columns * probability / 2**32 + columns / SKIPS
-    return table, guide, int((expected + expected**0.5) / 4) + 1
+    table = np.append(skip_table(probability).astype(np.int64), 0)  # no word is below the last
+    beginnings = np.arange(1, (1 << GUIDE_BITS) + 1) << (32 - GUIDE_BITS)
+    above = np.searchsorted(table[::-1], beginnings)
+    return table, (len(table) - above).astype(np.int16)
 
 
 @lru_cache(maxsize=16)
@@ -375,7 +380,6 @@ def _all(n: int) -> np.ndarray:
 
 
 _NO_PANELS = np.empty(0, np.uint64)
-_NO_COIN = (_NO_PANELS, np.empty(0, np.int16), 0, 0, 0, 0, 0)
 
 
 # --- threads -------------------------------------------------------------------------------------

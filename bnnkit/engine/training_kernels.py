@@ -16,19 +16,17 @@ from bnnkit.engine.intrinsics import (
     add_signed,
     count_eight,
     count_three,
-    stay_a_call,
+    ones,
     store_keys,
     word_of_signs,
 )
 from bnnkit.engine.kernels import (
     fill_panels_transposed,
-    forward,
     kernel,
     masked_product,
     pack_integer_signs,
     pack_within,
     part,
-    popcount,
     product,
 )
 from bnnkit.engine.numpy_engine import HIDDEN_MAX, SKIPS
@@ -38,7 +36,7 @@ LOWEST = -(2**62)  # below any logit
 NO_KEY = 2**63 - 1  # larger than the key of any neuron
 MOST_HITS = 16000  # of one neuron in a batch: so many steps of 2 fit in 16 bits, no more
 DEPTH = 14  # planes that count up to MOST_HITS
-BESIDE = 32  # rows whose random words are made side by side
+BESIDE = 32  # rows that are reinforced side by side
 GUIDE_BITS = 12  # leading bits of a random word that the guide looks at
 ROUNDS_OF_PHILOX = ROUNDS
 REINFORCE = int(Stream.REINFORCE)
@@ -70,35 +68,12 @@ def fires(logits, y, bound, rows):
 
 
 @kernel
-def back_project(a_star, z, rows, bound, panels, votes, below):
-    """What is desired below: the gate ``|z| <= bound``, the votes of the open, their signs.
-
-    Row ``i`` of ``a_star`` is of sample ``rows[i]`` of ``z``. Returns how many gates are open.
-    """
-    gate = np.empty(a_star.shape, np.uint64)
-    pack_within(z, rows, bound, gate)
-    masked_product(a_star, gate, panels, votes)
-    pack_integer_signs(votes, below)
-    return count_ones(gate)
-
-
-@part
-def count_ones(words):
-    """How many bits of packed rows are 1."""
-    ones = np.uint64(0)
-    for i in range(words.shape[0]):
-        for k in range(words.shape[1]):
-            ones += popcount(words[i, k])
-    return ones
-
-
-@kernel
 def count_differences(a, b):
     """How many bits of two batches of packed rows differ."""
-    differ = np.uint64(0)
+    differ = 0
     for i in range(a.shape[0]):
         for k in range(a.shape[1]):
-            differ += popcount(a[i, k] ^ b[i, k])
+            differ += ones(a[i, k] ^ b[i, k])
     return differ
 
 
@@ -149,18 +124,19 @@ def select(z, rows, a_star, group, winners):
     """
     width = z.shape[1]
     whole = width // 64
-    keys, differ = np.empty(width, np.int64), np.uint64(0)
-    for i, row in enumerate(rows):
+    keys, differ = np.empty(width, np.int64), 0
+    for i in range(rows.size):
+        row = rows[i]
         for j in range(whole):
             at = row * width + 64 * j
             wrong = word_of_signs(z, at) ^ a_star[i, j]
             store_keys(z, at, wrong, keys, 64 * j, 64 * j)
-            differ += popcount(wrong)
+            differ += ones(wrong)
         for j in range(64 * whole, width):
             wanted = (a_star[i, whole] >> np.uint64(j & 63)) & _ONE
-            wrong = (z[row, j] >= 0) != (wanted == _ONE)
-            keys[j] = abs(np.int64(z[row, j])) << 32 | j if wrong else NO_KEY
-            differ += np.uint64(wrong)
+            right = (z[row, j] >= 0) == (wanted == _ONE)
+            keys[j] = NO_KEY if right else abs(np.int64(z[row, j])) << 32 | j
+            differ += not right
         for g in range(winners.shape[1]):
             key = np.int64(NO_KEY)
             for j in range(g * group, (g + 1) * group):
@@ -196,27 +172,46 @@ def update_loops(H, words, rows, winners, a_star, a_prev):
 
 
 @part
-def samples_by_neuron(winners, begin, end):
+def whole_lines(n):
+    """``n`` words that begin with a cache line: a vector that straddles two is slow."""
+    words = np.empty(n + LANES, np.int64)
+    skip = -(words.ctypes.data >> 3) & (LANES - 1)
+    return words[skip : skip + n]
+
+
+@part
+def padded(a_prev, rows):
+    """Some rows of all steps, flat: each padded to whole vectors, then one more, all of zeros."""
+    long = -(-a_prev.shape[2] // LANES) * LANES
+    inputs = whole_lines((len(a_prev) * len(rows) + 1) * long)
+    inputs[:] = 0
+    at = 0
+    for t in range(len(a_prev)):
+        for i in range(len(rows)):
+            for k in range(a_prev.shape[2]):
+                inputs[at + k] = a_prev[t, rows[i], k]
+            at += long
+    return inputs
+
+
+@part
+def samples_by_neuron(winners, begin, count, start, sample):
     """The samples that neuron ``begin + j`` won are ``sample[start[j] : start[j + 1]]``."""
-    count, group = end - begin, winners.shape[1]
-    start = np.empty(count + 2, np.int64)
     for j in range(count + 2):
         start[j] = 0
     for i in range(winners.shape[0]):
-        for g in range(group):
+        for g in range(winners.shape[1]):
             j = winners[i, g] - begin
             if 0 <= j < count:
                 start[j + 2] += 1
     for j in range(count):
         start[j + 2] += start[j + 1]
-    sample = np.empty(start[count + 1], np.int64)
     for i in range(winners.shape[0]):  # start[j + 1] runs from the first place of j to the last
-        for g in range(group):
+        for g in range(winners.shape[1]):
             j = winners[i, g] - begin
             if 0 <= j < count:
                 sample[start[j + 1]] = i
                 start[j + 1] += 1
-    return start, sample
 
 
 @part
@@ -225,8 +220,8 @@ def add_row(H, j, inputs, at, flip, hits, planes, spare, words):
 
     Returns how many signs changed. The last word of a row is done in a place of its own.
     """
-    fan_in, flipped = H.shape[1], np.uint64(0)
-    tail = fan_in % 64
+    columns, flipped = H.shape[1], 0
+    tail = columns % 64
     depth = 2
     while hits >> depth:
         depth += 1
@@ -238,13 +233,13 @@ def add_row(H, j, inputs, at, flip, hits, planes, spare, words):
     else:
         for p in range(long * depth):
             planes[p] = 0
-        for first in range(0, hits, 8):
+        for hit in range(0, hits, 8):
             for k in range(0, long, LANES):
-                count_eight(inputs, at, flip, first, k, planes, k * depth, depth)
+                count_eight(inputs, at, flip, hit, k, planes, k * depth, depth)
     for k in range(words.shape[1]):
         lane = k // LANES * chunk + k % LANES
-        if k < fan_in // 64:
-            word = add_counts(H, j * fan_in + 64 * k, planes, lane, depth, hits, HIDDEN_MAX)
+        if k < columns // 64:
+            word = add_counts(H, j * columns + 64 * k, planes, lane, depth, hits, HIDDEN_MAX)
         else:
             for i in range(tail):
                 spare[i] = H[j, 64 * k + i]
@@ -252,34 +247,56 @@ def add_row(H, j, inputs, at, flip, hits, planes, spare, words):
             word &= (_ONE << np.uint64(tail)) - _ONE
             for i in range(tail):
                 H[j, 64 * k + i] = spare[i]
-        flipped += popcount(word ^ words[j, k])
+        flipped += ones(word ^ words[j, k])
         words[j, k] = word
     return flipped
 
 
-@part
-def whole_lines(n):
-    """``n`` words of 0 that begin with a cache line: a vector that straddles two is slow."""
-    words = np.empty(n + LANES, np.uint64)
-    for i in range(n + LANES):
-        words[i] = 0
-    skip = -(words.ctypes.data >> 3) & (LANES - 1)
-    return words[skip : skip + n]
+@kernel
+def update(H, words, panels, rows, winners, a_star, a_prev, begin, end):
+    """The update, for the rows ``begin`` to ``end`` of ``H``; returns how many signs changed.
+
+    The new signs are stored in the panels as well, if there are any. The zeros at the end of the
+    inputs fill up the last hits of a neuron.
+    """
+    steps, samples, _ = a_star.shape
+    inputs = padded(a_prev, rows)
+    long, most = -(-words.shape[1] // LANES) * LANES, steps * samples + 8
+    start, sample = np.empty(end - begin + 2, np.int64), np.empty(winners.size, np.int64)
+    at, flip = np.empty(most, np.int64), np.empty(most, np.int64)
+    planes, spare = whole_lines(DEPTH * long), np.empty(64, np.int16)
+    samples_by_neuron(winners, begin, end - begin, start, sample)
+    flipped = 0
+    for j in range(begin, end):
+        first, last = start[j - begin], start[j - begin + 1]
+        hits = 0
+        for n in range(first, last):
+            for t in range(steps):
+                at[hits] = (t * samples + sample[n]) * long
+                wanted = (a_star[t, sample[n], j >> 6] >> np.uint64(j & 63)) & _ONE
+                flip[hits] = np.int64(wanted) - 1
+                hits += 1
+        if hits:
+            for hit in range(hits, hits + 8):
+                at[hit], flip[hit] = steps * samples * long, 0
+            flipped += add_row(H, j, inputs, at, flip, hits, planes, spare, words)
+            for k in range(words.shape[1] if len(panels) else 0):
+                panels[(j // PANEL * words.shape[1] + k) * PANEL + j % PANEL] = words[j, k]
+    return flipped
 
 
 # --- reinforcement -------------------------------------------------------------------------------
 
 
 @part
-def philox_blocks(first, stride, count, layer, batch, epoch, seed, out):
-    """The four words of ``count`` blocks ``first``, ``first + stride``, ... into ``out[:, i]``.
+def philox_blocks(blocks, layer, batch, epoch, seed, words):
+    """The four words of each block in the four rows of ``words``; then go on to the next blocks.
 
     The blocks do not depend on each other, so the compiler computes several at once.
     """
-    stay_a_call()
     low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
-    for i in range(count):
-        c0, c1 = np.uint64(first + i * stride) & low, np.uint64(layer)
+    for i in range(BESIDE):
+        c0, c1 = np.uint64(blocks[i]) & low, np.uint64(layer)
         c2, c3 = np.uint64(batch), np.uint64(epoch)
         k0, k1 = np.uint64(seed), np.uint64(REINFORCE)
         for _ in range(ROUNDS_OF_PHILOX):
@@ -289,141 +306,73 @@ def philox_blocks(first, stride, count, layer, batch, epoch, seed, out):
             c2 = (product_0 >> half) ^ c3 ^ k1
             c1, c3 = product_1 & low, product_0 & low
             k0, k1 = (k0 + np.uint64(WEYL_0)) & low, (k1 + np.uint64(WEYL_1)) & low
-        out[0, i], out[1, i], out[2, i], out[3, i] = c0, c1, c2, c3
+        words[0, i], words[1, i], words[2, i], words[3, i] = c0, c1, c2, c3
+        blocks[i] += 1
 
 
 @part
 def find_skips(words, table, guide, skips):
-    """For each random word: how many entries of the descending table, a 0 at its end, are above."""
-    stay_a_call()
+    """For each random word: how many entries of the descending table, a 0 at its end, are above.
+
+    The guide tells from the leading bits of a word how many surely are. Mostly it is these or one
+    more, which takes no branch to find out.
+    """
     missed = False
-    for i in range(len(words)):
-        skip = np.uint64(guide[words[i] >> np.uint64(32 - GUIDE_BITS)])
-        skip += np.uint64(words[i] < table[skip])  # mostly enough, and no branch to guess
+    for i in range(BESIDE):
+        skip = np.int64(guide[words[i] >> (32 - GUIDE_BITS)])
+        skip += words[i] < table[skip]
         missed |= words[i] < table[skip]
         skips[i] = skip
     if missed:
-        for i in range(len(words)):
+        for i in range(BESIDE):
             while words[i] < table[skips[i]]:
                 skips[i] += 1
 
 
 @part
-def room_to_reinforce(columns, chunk):
-    """Random words, skips, positions and places for :func:`reinforce_beside`; four more words."""
-    words = np.empty((chunk, 4, BESIDE), np.uint64)
-    for b in range(chunk):
-        for lane in range(4):
-            for i in range(BESIDE):
-                words[b, lane, i] = 0
-    skips, positions = np.empty(words.size, np.int64), np.empty(BESIDE, np.int64)
-    places = np.empty(words.size + BESIDE * columns, np.int64)
-    return words, skips, positions, places, np.empty((4, 1), np.uint64)
-
-
-@part
-def reinforce_beside(H, coin, room, top, rows):
-    """Walk a few rows, from ``top`` on, from one picked entry to the next; then push the picked.
-
-    The first ``chunk`` blocks of words of all rows are made side by side, and all used: behind
-    the end of a row they pick nothing. A row that needs more makes its own, a block at a time.
-    """
-    stay_a_call()
-    table, guide, chunk, seed, layer, batch, epoch = coin
-    words, skips, positions, places, more = room
-    columns, flat = H.shape[1], H.reshape(-1)
-    blocks_a_row = -(-columns // 4)
-    for b in range(chunk):
-        where = top * blocks_a_row + b, blocks_a_row, rows, layer, batch, epoch, seed
-        philox_blocks(*where, words[b])
-    find_skips(words.reshape(-1), table, guide, skips)
-    for i in range(BESIDE):
-        positions[i] = 0 if i < rows else columns
-    for w in range(4 * chunk):
-        for i in range(BESIDE):  # eight at a time in a register
-            skip = skips[w * BESIDE + i]
-            position = positions[i] + skip
-            picked = (skip < SKIPS) & (position < columns)
-            places[w * BESIDE + i] = (top + i) * columns + position if picked else -1
-            positions[i] = position + (skip < SKIPS)
-    count = 0
-    for n in range(len(skips)):
-        places[count] = places[n]
-        count += places[n] >= 0
-    for i in range(rows):
-        position, b = positions[i], chunk
-        while position < columns:
-            where = (top + i) * blocks_a_row + b, 0, np.int64(1), layer, batch, epoch, seed
-            philox_blocks(*where, more)
-            find_skips(more.reshape(-1), table, guide, skips[:4])
-            for skip in skips[:4]:
-                position += skip
-                if skip < SKIPS:
-                    if position < columns:
-                        places[count] = (top + i) * columns + position
-                        count += 1
-                    position += 1
-            b += 1
-    for place in places[:count]:
-        h = np.int32(flat[place])
+def push(H, places):
+    """Move the entries at those places that are not -1 by 2 away from zero."""
+    picked = 0
+    for n in range(len(places)):
+        places[picked] = places[n]
+        picked += places[n] >= 0
+    for n in range(picked):
+        h = np.int32(H[places[n]])
         h += 2 if h > 0 else -2
-        flat[place] = min(max(h, -HIDDEN_MAX), HIDDEN_MAX)
+        H[places[n]] = min(max(h, -HIDDEN_MAX), HIDDEN_MAX)
 
 
 @kernel
-def reinforce(H, coin, begin, end):
+def reinforce(H, columns, coin, begin, end):
     """Push the entries that the coin picks 2 further from zero; the rows ``begin`` to ``end``.
 
-    ``coin`` is (table, guide, chunk, seed, layer, batch, epoch).
+    ``H`` is flat, ``coin`` is (table, guide, seed, layer, batch, epoch). A few walkers go side by
+    side, each along a row, from one picked entry to the next; at its end they take another row.
     """
-    room = room_to_reinforce(H.shape[1], coin[2])
-    for top in range(begin, end, BESIDE):
-        reinforce_beside(H, coin, room, top, min(BESIDE, end - top))
-
-
-# --- the update of all rows ----------------------------------------------------------------------
-
-
-@kernel
-def update(H, words, panels, rows, winners, a_star, a_prev, coin, begin, end):
-    """The same for the rows ``begin`` to ``end`` of ``H``; returns how many signs changed.
-
-    The new signs are stored in the panels as well, if there are any, and every few rows are
-    reinforced by ``coin``, if it has random words to make, while they are in the cache. The inputs
-    are copied to whole vectors, and one of zeros is added: it fills up the last hits of a neuron.
-    """
-    steps, samples, _ = a_star.shape
-    long = -(-words.shape[1] // LANES) * LANES
-    inputs = whole_lines((steps * samples + 1) * long)
-    for t in range(steps):
-        for i in range(samples):
-            for k in range(words.shape[1]):
-                inputs[(t * samples + i) * long + k] = a_prev[t, rows[i], k]
-    start, sample = samples_by_neuron(winners, begin, end)
-    most = steps * samples + 8
-    at, flip = np.empty(most, np.int64), np.empty(most, np.uint64)
-    planes, spare = whole_lines(DEPTH * long), np.empty(64, np.int16)
-    tossed, room = coin[2] > 0, room_to_reinforce(H.shape[1], coin[2])
-    flipped = np.uint64(0)
-    for j in range(begin, end):
-        first, last = start[j - begin], start[j - begin + 1]
-        hits = steps * (last - first)
-        if hits:
-            hit = 0
-            for i in sample[first:last]:
-                for t in range(steps):
-                    at[hit] = (t * samples + i) * long
-                    flip[hit] = ((a_star[t, i, j >> 6] >> np.uint64(j & 63)) & _ONE) - _ONE
-                    hit += 1
-            for hit in range(hits, hits + 8):
-                at[hit], flip[hit] = steps * samples * long, 0
-            flipped += add_row(H, j, inputs, at, flip, hits, planes, spare, words)
-            for k in range(words.shape[1] if len(panels) else 0):
-                panels[(j // PANEL * words.shape[1] + k) * PANEL + j % PANEL] = words[j, k]
-        beside = (j - begin) % BESIDE + 1
-        if tossed and (beside == BESIDE or j + 1 == end):
-            reinforce_beside(H, coin, room, j + 1 - beside, beside)
-    return flipped
+    table, guide, seed, layer, batch, epoch = coin
+    words, skips = np.empty((4, BESIDE), np.int64), np.empty(BESIDE, np.int64)
+    rows, blocks = np.empty(BESIDE, np.int64), np.empty(BESIDE, np.int64)
+    positions, places = np.empty(BESIDE, np.int64), np.empty(4 * BESIDE, np.int64)
+    for i in range(BESIDE):
+        rows[i], blocks[i], positions[i] = 0, 0, columns
+    following, walking = begin, True
+    while walking:
+        walking = False
+        for i in range(BESIDE):
+            if positions[i] >= columns and following < end:
+                rows[i], positions[i] = following, 0
+                blocks[i] = following * ((columns + 3) // 4)
+                following += 1
+            walking |= positions[i] < columns
+        philox_blocks(blocks, layer, batch, epoch, seed, words)
+        for w in range(4):
+            find_skips(words[w], table, guide, skips)
+            for i in range(BESIDE):  # eight at a time in a register
+                position = positions[i] + skips[i]
+                picked = (skips[i] < SKIPS) & (position < columns)
+                places[BESIDE * w + i] = rows[i] * columns + position if picked else -1
+                positions[i] = position + (skips[i] < SKIPS)
+        push(H, places)
 
 
 # --- a whole batch -------------------------------------------------------------------------------
@@ -434,12 +383,12 @@ def train_batch(a, y, layers, classifier, rules, coins, seen):
     """One batch from end to end: forward, who fires, and for each layer blame, selection, update.
 
     ``a``, shape (1, n, words), are the inputs of the one step that :func:`update` is given.
-    ``layers`` is (H, words, panels, words that blame travels through), ``rules`` is (margin bound,
-    gate bounds, groups, first layer that learns). All of ``layers``, the gates, the groups and
-    ``coins`` have an entry a layer. Row ``i`` of ``seen`` receives the open gates, the wrong bits
-    and the flips of layer ``i``. Returns how many samples fired, and are wrong.
+    ``layers`` is (H, the same flat, words, panels, words that blame travels through), ``rules`` is
+    (margin bound, gate bounds, groups, first layer that learns). All of ``layers``, the gates, the
+    groups and ``coins`` have an entry a layer. Row ``i`` of ``seen`` receives the open gates, the
+    wrong bits and the flips of layer ``i``. Returns how many samples fired, and are wrong.
     """
-    hidden, words, panels, way_back = layers
+    hidden, flat, words, panels, way_back = layers
     prototypes, prototype_panels = classifier
     bound, gates, groups, first = rules
     n, depth = len(y), len(hidden)
@@ -447,7 +396,8 @@ def train_batch(a, y, layers, classifier, rules, coins, seen):
     for i in range(depth):
         width, fan_in = hidden[i].shape
         z, above = np.empty((n, width), np.int32), np.empty((1, n, (width + 63) >> 6), np.uint64)
-        forward(signs[i][0], panels[i], fan_in, z, above[0])
+        product(signs[i][0], panels[i], fan_in, z)
+        pack_integer_signs(z, above[0])
         sums.append(z)
         signs.append(above)
     logits, rows = np.empty((n, len(prototypes)), np.int32), np.empty(n, np.int64)
@@ -459,19 +409,20 @@ def train_batch(a, y, layers, classifier, rules, coins, seen):
         for k in range(prototypes.shape[1]):
             a_star[0, i, k] = prototypes[y[rows[i]], k]
     for i in range(depth - 1, first - 1, -1):  # blame for the layer below, then this one learns
-        z, below = sums[i + 1], np.empty((1, fired, signs[i].shape[2]), np.uint64)
         width, fan_in = hidden[i].shape
-        if fired == 0:
-            reinforce(hidden[i], coins[i], 0, width)
-            continue
-        if i > first:
-            back = whole_lines((fan_in + PANEL - 1) // PANEL * PANEL * ((width + 63) >> 6))
-            fill_panels_transposed(way_back[i], width, fan_in, back)
-            votes = np.empty((fired, fan_in), np.int32)
-            seen[i, 0] = back_project(a_star[0], z, rows, gates[i], back, votes, below[0])
-        winners = np.empty((fired, width // groups[i]), np.int32)
-        seen[i, 1] = select(z, rows, a_star[0], groups[i], winners)
-        who = rows, winners, a_star, signs[i], coins[i]
-        seen[i, 2] = update(hidden[i], words[i], panels[i], *who, 0, width)
-        a_star = below
+        if fired:
+            z, below = sums[i + 1], np.empty((1, fired, signs[i].shape[2]), np.uint64)
+            if i > first:
+                back = whole_lines((fan_in + PANEL - 1) // PANEL * PANEL * ((width + 63) >> 6))
+                fill_panels_transposed(way_back[i], width, fan_in, back)
+                gate, votes = np.empty_like(a_star[0]), np.empty((fired, fan_in), np.int32)
+                seen[i, 0] = pack_within(z, rows, gates[i], gate)
+                masked_product(a_star[0], gate, back, votes)
+                pack_integer_signs(votes, below[0])
+            winners = np.empty((fired, width // groups[i]), np.int32)
+            seen[i, 1] = select(z, rows, a_star[0], groups[i], winners)
+            who = rows, winners, a_star, signs[i]
+            seen[i, 2] = update(hidden[i], words[i], panels[i], *who, 0, width)
+            a_star = below
+        reinforce(flat[i], fan_in, coins[i], 0, width)
     return fired, wrong
