@@ -598,7 +598,7 @@ def test_update_without_winners_changes_nothing(engine):
 @each_engine
 def test_reinforce_pushes_the_chosen_entries_away_from_zero(engine, p):
     probability = integer_probability(p)
-    for shape in ((1, 1), (5, 67), (3, 400), (35, 30)):
+    for shape in ((1, 1), (1, 5), (5, 67), (3, 400), (35, 30)):
         address = (9, 2, 31, 4)
         chosen = plain_chosen(shape, probability, *address)
         H = hidden(np.random.default_rng(9), *shape)
