@@ -355,8 +355,8 @@ def reinforce(H, columns, coin, begin, end):
     positions, places = np.empty(BESIDE, np.int64), np.empty(4 * BESIDE, np.int64)
     for i in range(BESIDE):
         rows[i], blocks[i], positions[i] = 0, 0, columns
-    following, walking = begin, True
-    while walking:
+    following = begin
+    while True:
         walking = False
         for i in range(BESIDE):
             if positions[i] >= columns and following < end:
@@ -364,6 +364,8 @@ def reinforce(H, columns, coin, begin, end):
                 blocks[i] = following * ((columns + 3) // 4)
                 following += 1
             walking |= positions[i] < columns
+        if not walking:
+            break
         philox_blocks(blocks, layer, batch, epoch, seed, words)
         for w in range(4):
             find_skips(words[w], table, guide, skips)
