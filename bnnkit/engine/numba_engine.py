@@ -131,7 +131,7 @@ def transpose_bits(words: np.ndarray, columns: int) -> np.ndarray:
 
 def product(a: np.ndarray, b: Operand, threads: int | None = None) -> np.ndarray:
     """Multiply packed signs: (m, words) times (n, words) -> (m, n) int32, sums over the columns."""
-    a, z = np.ascontiguousarray(a), np.empty((len(a), b.rows), np.int32)
+    a, z = np.ascontiguousarray(a), np.empty((len(a), b.rows), _INT32)
     work = z.size * b.columns
     if work < SHARED_WORK:  # at once: a product of one row takes a millionth of a second
         kernels.product(a, b.panels, b.columns, z)
@@ -190,12 +190,14 @@ class Chain:
         )
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        kernel = self.kernels.get((x.dtype,) + x.shape[1:])
-        if kernel is None:  # it would read past the end
-            raise numpy_engine.not_inputs(x, self.kernels)
+        try:
+            n, columns = x.shape
+            kernel = self.kernels[x.dtype, columns]
+        except (KeyError, ValueError):  # it would read past the end
+            raise numpy_engine.not_inputs(x, self.kernels) from None
         x = np.ascontiguousarray(x)
-        logits = np.empty((len(x), self.classes), _INT32)
-        if len(x) * self.work < SHARED_WORK:
+        logits = np.empty((n, self.classes), _INT32)
+        if n * self.work < SHARED_WORK:
             right = kernel(x, self.panels, self.widths, logits)
         else:
             right = self._shared(kernel, x, logits)
