@@ -56,14 +56,16 @@ def _signs(dataset: str, preset: str, widths: tuple[int, ...]) -> dict[str, Any]
     Narrow layers want a wider gate; and where the reinforcement's K is the width, as the paper
     prints it, a narrow net freezes under a p_r of .5. On endless noise a small batch is better, and
     on MNIST, where most pixels are dark in every image and pull all neurons the same way. Three
-    layers on endless noise want nearly every vote and the full p_r, and the small batch only if
-    they are narrow.
+    layers on endless noise want nearly every vote and the full p_r, and only if they are narrow the
+    small batch, and for the first of them smaller groups: more of its neurons learn at a time.
     """
     narrow, noisy = max(widths) < 100, dataset == "random-prototypes"
     deep_noise = noisy and len(widths) > 2
     small_batch = dataset == "mnist" or (noisy and (narrow or not deep_noise))
     p_r = 0.1 if narrow and preset == "paper" and not deep_noise else 0.5
     groups, patience = [start_group(width) for width in widths], 5
+    if narrow and deep_noise:
+        groups[0] = max(g for g in divisors(widths[0]) if g <= 5)
     if dataset == "mnist" and preset == "best":  # all three measured better in batches of 20
         p_r, patience = 0.25, 2
         groups = [max(g for g in divisors(width) if g <= 17) for width in widths]
