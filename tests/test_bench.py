@@ -87,6 +87,19 @@ def test_interleave_calls_all_candidates_equally_often():
     assert all(time >= 1.5 * timing.ROUND for time in times.values())
 
 
+def test_a_warm_turn_does_not_pay_for_the_one_before():
+    last = []
+
+    def call(name):
+        end = clock_for(2)() + (1.5 if last == [name] else 30) * timing.ROUND
+        last[:] = [name]
+        while clock_for(2)() < end:
+            pass
+
+    times = interleave({name: lambda n=name: call(n) for name in "ab"}, 0, 5, warm=True)
+    assert all(time < 15 * timing.ROUND for time in times.values())
+
+
 def test_kernels_rows(monkeypatch):
     engine = available_engines()[0]
     monkeypatch.setattr(bench, "TWO_THREADS", 3)

@@ -94,7 +94,8 @@ def _products(size: tuple[int, int, int], wanted: set[str], seconds: float) -> l
         ours = {"": lambda: engine.product(a, operand, threads)}
         with blas_threads(threads):
             rest = REST if threads > 1 else 0.0
-            times = interleave(ours | rivals, seconds, clock=clock_for(threads), rest=rest)
+            clock = clock_for(threads)
+            times = interleave(ours | rivals, seconds, clock=clock, rest=rest, warm=True)
         return _rows(row | {"threads": threads}, times, work=m * n * k)
 
     rows = race(1, calls)

@@ -25,6 +25,7 @@ def interleave(
     repeats: int = 7,
     clock: Callable[[], float] = time.perf_counter,
     rest: float = 0.0,
+    warm: bool = False,
 ) -> dict[str, float]:
     """Return the median seconds of one call of each candidate.
 
@@ -32,6 +33,9 @@ def interleave(
     fast calls are repeated within a round until they can be timed. There are at least ``repeats``
     rounds, more while ``seconds`` last. Before each turn there is a ``rest`` of so many seconds,
     or of several until no thread of this process works on, and the turn lasts at least as long.
+    If the turns shall start ``warm``, calls that are not repeated are made once for nothing, so
+    that they do not pay for what another has left behind: the first large array after PyTorch's
+    int8 product takes three times as long as the next.
     """
     check_number(seconds, "seconds", low=0)
     check_number(rest, "rest", low=0)
@@ -46,6 +50,8 @@ def interleave(
     while time.perf_counter() < finish or min(map(len, samples.values())) < repeats:
         for name, call in candidates.items():
             _rest(rest)
+            if warm and loops[name] == 1:
+                call()
             started = clock()
             for _ in range(loops[name]):
                 call()
