@@ -380,3 +380,12 @@ def test_results_are_read_from_a_folder(tmp_path):
     (tmp_path / "b.json").write_text('[{"n": 2}]')
     (tmp_path / "a.json").write_text('[{"n": 1}]')
     assert report.read_results(tmp_path) == [{"n": 1}, {"n": 2}]
+
+
+def test_what_a_preset_names_can_be_taken_away():
+    from bnnkit.lab.reproduce.feedforward import feedforward_run
+
+    best = feedforward_run("mnist", "bep", "best", (35, 35), 0)
+    plain = feedforward_run("mnist", "bep", "best", (35, 35), 0, average=None, batch=10)
+    assert (best.options["average"], best.varied) == (20, None)
+    assert (plain.options["average"], plain.varied) == (None, "average")

@@ -96,8 +96,8 @@ class FeedForward(Experiment):
 def feedforward_run(dataset, method, preset, widths, seed, epochs=None, **changes) -> Run:
     """Return the run of a preset, or, with ``changes``, one that an ablation asks for."""
     chosen = options(dataset, method, preset, widths)
-    changes = {name: value for name, value in changes.items() if FIXED.get(name, ...) != value}
-    moved = [name for name, value in changes.items() if chosen.get(name, ...) != value]
+    usual = FIXED | chosen
+    changes = {name: value for name, value in changes.items() if usual.get(name, ...) != value}
     return Run(
         dataset=dataset,
         method=method,
@@ -105,7 +105,7 @@ def feedforward_run(dataset, method, preset, widths, seed, epochs=None, **change
         widths=widths,
         seed=seed,
         epochs=None if method in YARDSTICKS else epochs or EPOCHS,
-        varied=", ".join(moved) or None,
+        varied=", ".join(changes) or None,
         options=chosen | changes,
     )
 

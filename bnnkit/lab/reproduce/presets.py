@@ -78,6 +78,6 @@ def _signs(dataset: str, preset: str, widths: tuple[int, ...]) -> dict[str, Any]
     }
     if dataset == "mnist" and preset == "best":
         groups = [max(g for g in divisors(width) if g <= 17) for width in widths]
-        chosen |= {"nu": 0.03, "p_r": 0.1, "groups": groups, "patience": 2, "batch": 10}
-        chosen["average"] = 20
+        chosen |= {"nu": 0.03, "p_r": 0.1, "groups": groups, "patience": 2}
+        chosen |= {"batch": 10, "average": 20}
     return chosen
