@@ -11,6 +11,8 @@ test that holds the two to the same bits.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -94,14 +96,40 @@ def read_now(typingctx, counter):
     return types.int64(counter), codegen
 
 
-def _make_tile(rows: int, masked: bool):
+def _store_sums(builder, z, at, counts, columns, there):
+    """Store ``columns - 2 * counts``, the first ``there`` of a panel's, as int32."""
+    base = _splat(builder, builder.trunc(columns, _I32), LANES)
+    for v, count in enumerate(counts):
+        twice = builder.shl(builder.trunc(count, _SUMS), ir.Constant(_SUMS, [1] * LANES))
+        place = _vector_at(builder, z, builder.add(at, _int(v * LANES)), _SUMS)
+        stored = _first_lanes(builder, there, _I32, v * LANES)
+        what = builder.sub(base, twice), place, ir.Constant(_I32, 4), stored
+        _masked(builder, f"store.v{LANES}i32", ir.VoidType(), what)
+
+
+def _store_signs(builder, words, at, counts, columns, there):
+    """Store the bits ``columns - 2 * counts >= 0``, 0 from ``there`` on; ``at`` counts panels."""
+    half = _splat(builder, builder.ashr(columns, _int(1)), LANES)
+    signs = [
+        builder.and_(
+            builder.icmp_signed("<=", count, half), _first_lanes(builder, there, _I32, v * LANES)
+        )
+        for v, count in enumerate(counts)
+    ]
+    order = ir.Constant(ir.VectorType(_I32, PANEL), list(range(PANEL)))
+    bits = builder.bitcast(builder.shuffle_vector(*signs, order), ir.IntType(PANEL))
+    place = builder.gep(builder.bitcast(words, bits.type.as_pointer()), [at])
+    builder.store(bits, place, align=PANEL // 8)
+
+
+def _make_tile(rows: int, masked: bool = False, store: Callable = _store_sums):
     """Emit the product of ``rows`` packed rows with one panel of 16 packed columns.
 
     The counters of a tile live in registers over the whole loop. Each step reads two vectors of
     columns, which the panel keeps side by side so that no lane has to be shuffled, and one word
     a row, which is copied to every lane. Nothing is summed across lanes at the end: a lane is a
     column, and its count is its answer. The last panel of a matrix may hold fewer than 16 columns:
-    only the first ``there`` sums are stored.
+    only the first ``there`` are stored, as sums, or as signs where nobody asks for the sums.
     """
 
     @intrinsic
@@ -157,18 +185,8 @@ def _make_tile(rows: int, masked: bool):
 
             builder.position_at_end(done)
             for r in range(rows):
-                base = builder.trunc(counted[r] if masked else columns, _I32)
-                base = _splat(builder, base, LANES)
-                row_at = builder.add(z_at, builder.mul(z_stride, _int(r)))
-                for v in range(VECTORS):
-                    twice = builder.shl(
-                        builder.trunc(counts[r][v], _SUMS), ir.Constant(_SUMS, [1] * LANES)
-                    )
-                    at = builder.add(row_at, _int(v * LANES))
-                    place = _vector_at(builder, z, at, _SUMS)
-                    stored = _first_lanes(builder, args[10], _I32, v * LANES)
-                    what = builder.sub(base, twice), place, ir.Constant(_I32, 4), stored
-                    _masked(builder, f"store.v{LANES}i32", ir.VoidType(), what)
+                at = builder.add(z_at, builder.mul(z_stride, _int(r)))
+                store(builder, z, at, counts[r], counted[r] if masked else columns, args[10])
             return context.get_dummy_value()
 
         return sig, codegen
@@ -176,10 +194,12 @@ def _make_tile(rows: int, masked: bool):
     return tile
 
 
-tile_4 = _make_tile(ROWS, masked=False)
-tile_1 = _make_tile(1, masked=False)
+tile_4 = _make_tile(ROWS)
+tile_1 = _make_tile(1)
 masked_tile_4 = _make_tile(ROWS, masked=True)
 masked_tile_1 = _make_tile(1, masked=True)
+sign_tile_4 = _make_tile(ROWS, store=_store_signs)
+sign_tile_1 = _make_tile(1, store=_store_signs)
 
 
 @intrinsic

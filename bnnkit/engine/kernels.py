@@ -21,6 +21,8 @@ from bnnkit.engine.intrinsics import (
     masked_tile_1,
     masked_tile_4,
     ones,
+    sign_tile_1,
+    sign_tile_4,
     stay_a_call,
     store_signs,
     swap_quarters,
@@ -32,6 +34,7 @@ from bnnkit.engine.intrinsics import (
 
 ROW_BLOCK = 512  # rows whose words stay in the cache while the panels go by
 CHAIN_ROWS = 64  # rows that go through all layers of a network together
+SHARES = 64 // PANEL  # a word holds the signs of so many panels
 _ONE = np.uint64(1)
 
 # Of what numba would add, a kernel needs neither a C callback nor a check of every division; a part
@@ -193,24 +196,47 @@ def masked_product_loops(a, mask, b, z):
 
 
 @part
-def product_panels(a, top, end, panels, begin, columns, z):
-    """The rows ``top`` to ``end`` times the panels from ``begin`` on, tile by tile."""
-    n, words = z.shape[1], a.shape[1]
-    tiled = top + (end - top) // ROWS * ROWS
+def sum_panels(a, a_at, words, count, panels, begin, columns, z, z_at):
+    """Rows of ``words`` words, from ``a_at`` on, times the panels from ``begin`` on; sums."""
+    n, tiled = z.shape[1], count // ROWS * ROWS
     for first in range(0, n, PANEL):
-        at = begin + first * words
-        for i in range(top, tiled, ROWS):
-            tile_4(a, a, i * words, panels, at, words, columns, z, i * n + first, n, n - first)
-        for i in range(tiled, end):
-            tile_1(a, a, i * words, panels, at, words, columns, z, i * n + first, n, n - first)
+        at, there = begin + first * words, n - first
+        for r in range(0, tiled, ROWS):
+            i, j = a_at + r * words, z_at + r * n + first
+            tile_4(a, a, i, panels, at, words, columns, z, j, n, there)
+        for r in range(tiled, count):
+            i, j = a_at + r * words, z_at + r * n + first
+            tile_1(a, a, i, panels, at, words, columns, z, j, n, there)
 
 
 @kernel
 def product(a, panels, columns, z):
     """Packed rows, as many at once as stay in the cache, times panels."""
-    rows = a.shape[0]
+    rows, words, n = a.shape[0], a.shape[1], z.shape[1]
     for top in range(0, rows, ROW_BLOCK):
-        product_panels(a, top, min(top + ROW_BLOCK, rows), panels, 0, columns, z)
+        count = min(ROW_BLOCK, rows - top)
+        sum_panels(a, top * words, words, count, panels, 0, columns, z, top * n)
+
+
+@part
+def sign_panels(packed, below, words, count, panels, begin, columns, above, n):
+    """A layer of ``n`` neurons, from the rows at ``below`` to those at ``above``: signs alone.
+
+    No sum is ever written: a tile ends in 16 bits.
+    """
+    out = (n + 63) >> 6
+    for r in range(count):
+        packed[above + (r + 1) * out - 1] = 0  # the last panel may end before the last word
+    tiled = count // ROWS * ROWS
+    for first in range(0, n, PANEL):
+        at, there = begin + first * words, n - first
+        to, stride = above * SHARES + first // PANEL, out * SHARES
+        for r in range(0, tiled, ROWS):
+            i, j = below + r * words, to + r * stride
+            sign_tile_4(packed, packed, i, panels, at, words, columns, packed, j, stride, there)
+        for r in range(tiled, count):
+            i, j = below + r * words, to + r * stride
+            sign_tile_1(packed, packed, i, panels, at, words, columns, packed, j, stride, there)
 
 
 @kernel
@@ -223,22 +249,22 @@ def chain(a, panels, widths, logits):
     widest = 0
     for width in widths:
         widest = max(widest, width)
-    rows = min(a.shape[0], CHAIN_ROWS)
-    sums = np.empty(rows * widest, np.int32)
-    packed = np.empty((2, rows * ((widest + 63) >> 6)), np.uint64)  # a layer's input and output
+    rows, n, last = min(a.shape[0], CHAIN_ROWS), logits.shape[1], len(widths) - 2
+    room = rows * ((widest + 63) >> 6)
+    packed = np.empty(2 * room, np.uint64)  # a layer's input and output
     for begin in range(0, a.shape[0], CHAIN_ROWS):
-        count, offset = min(CHAIN_ROWS, a.shape[0] - begin), 0
-        below = a[begin : begin + count]
-        for i in range(len(widths) - 2):
+        count, words = min(CHAIN_ROWS, a.shape[0] - begin), a.shape[1]
+        for r in range(count):
+            for k in range(words):
+                packed[r * words + k] = a[begin + r, k]
+        below, offset = 0, 0
+        for i in range(last):
             K = widths[i + 1]
-            z = sums[: count * K].reshape(count, K)
-            product_panels(below, 0, count, panels, offset, widths[i], z)
-            offset += (K + PANEL - 1) // PANEL * PANEL * below.shape[1]
-            words = (K + 63) >> 6
-            below = packed[i & 1, : count * words].reshape(count, words)
-            pack_integer_signs(z, below)
-        z = logits[begin : begin + count]
-        product_panels(below, 0, count, panels, offset, widths[-2], z)
+            above = room - below
+            sign_panels(packed, below, words, count, panels, offset, widths[i], above, K)
+            offset += (K + PANEL - 1) // PANEL * PANEL * words
+            below, words = above, (K + 63) >> 6
+        sum_panels(packed, below, words, count, panels, offset, widths[last], logits, begin * n)
     return True
 
 

@@ -184,6 +184,7 @@ class Chain:
         self.classes = len(layers[-1][0])
         self.widths = np.array([*widths, self.classes], np.int64)
         self.work = 64 * self.panels.size  # bit products a sample
+        self.few = -(-SHARED_WORK // self.work)  # samples; a second thread is not worth it below
         inputs = numpy_engine.inputs_of(layers)
         self.kernels: dict[tuple, Callable] = dict(
             zip(inputs, (kernels.chain_of_signs, kernels.chain))
@@ -197,7 +198,7 @@ class Chain:
             raise numpy_engine.not_inputs(x, self.kernels) from None
         x = np.ascontiguousarray(x)
         logits = np.empty((n, self.classes), _INT32)
-        if n * self.work < SHARED_WORK:
+        if n < self.few:
             right = kernel(x, self.panels, self.widths, logits)
         else:
             right = self._shared(kernel, x, logits)
