@@ -33,6 +33,15 @@ def where(begin, end):
     return begin, end, threading.get_ident()
 
 
+def soon(true):
+    """Whether it becomes true within ten seconds."""
+    for _ in range(1000):
+        if true():
+            return True
+        time.sleep(0.01)
+    return False
+
+
 def test_every_part_is_answered_in_order_by_a_thread_of_its_own(team):
     for _ in range(200):
         answers = team.share(EDGES, where)
@@ -48,6 +57,29 @@ def test_helpers_that_sleep_are_woken(team):
     for _ in range(3):
         assert [answer[:2] for answer in team.share(EDGES, where)] == EDGES
         time.sleep(0.05)  # they look out for 0.1 ms
+
+
+def test_helpers_report_what_they_have_done(team):
+    for n in range(1, 4):
+        team.share(EDGES, where)
+        assert [helper.given[0] for helper in team.helpers] == [n, n]
+        assert soon(lambda n=n: [helper.done[0] for helper in team.helpers] == [n, n])
+
+
+@pytest.mark.parametrize(("shares", "looks"), [(1, 2**62), (3, 1000)], ids=["a change", "no more"])
+def test_waiting_ends_with_a_change_or_after_so_many_looks(shares, looks):
+    """The counter that is looked at stands at 3."""
+    done, given = module._counter(), module._counter()
+    given[0] = 3
+    for wait in (
+        lambda: module.report_and_wait(done, shares, given, looks, 10),
+        lambda: module.wait_for_change(given, shares, looks),
+    ):
+        waiting = threading.Thread(target=wait, daemon=True)
+        waiting.start()
+        waiting.join(timeout=60)
+        assert not waiting.is_alive()
+    assert (done[0], given[0]) == (shares, 3)
 
 
 def test_a_slow_helper_is_waited_for(team):
@@ -120,11 +152,7 @@ def test_helpers_keep_nothing_of_the_caller(team):
     alive = weakref.ref(call)
     assert team.share(EDGES, call) == [0, 3, 6]
     del call
-    for _ in range(100):
-        if alive() is None:
-            break
-        time.sleep(0.01)
-    assert alive() is None
+    assert soon(lambda: alive() is None)
 
 
 def test_a_process_ends_while_helpers_look_out():

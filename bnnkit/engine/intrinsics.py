@@ -91,9 +91,21 @@ def read_now(typingctx, counter):
     """Read ``counter[0]`` anew: another thread may have changed it since the last look."""
 
     def codegen(context, builder, sig, args):
-        return builder.load_atomic(_data(context, builder, sig, args, 0), "acquire", align=8)
+        return builder.load_atomic(_data(context, builder, sig, args, 0), "seq_cst", align=8)
 
     return types.int64(counter), codegen
+
+
+@intrinsic
+def write_now(typingctx, counter, value):
+    """Write ``counter[0]`` at once: another thread looks at it."""
+
+    def codegen(context, builder, sig, args):
+        pointer = _data(context, builder, sig, args, 0)
+        builder.store_atomic(args[1], pointer, "seq_cst", align=8)
+        return context.get_dummy_value()
+
+    return types.void(counter, value), codegen
 
 
 def _store_sums(builder, z, at, counts, columns, there):

@@ -15,14 +15,16 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from queue import SimpleQueue
 
 import numpy as np
 
-from bnnkit.engine.intrinsics import read_now
+from bnnkit.engine.intrinsics import read_now, write_now
 from bnnkit.engine.kernels import kernel
 
 LOOKS = 200_000  # at a counter before a thread sleeps: about 0.1 ms
+PAUSE = 20_000  # looks, about 0.01 ms: by then a caller has let go of Python's lock
 Share = Callable[[int, int], object]  # does the rows from begin to end
 
 try:  # Linux
@@ -42,6 +44,21 @@ def wait_for_change(counter, seen, looks):
     """Look at a counter until it is not as ``seen``, but not more often than ``looks`` times."""
     for _ in range(looks):
         if read_now(counter) != seen:
+            break
+
+
+@kernel
+def report_and_wait(done, shares, given, looks, pause):
+    """Write how many shares are done, and wait for the next; then for a ``pause`` to pass.
+
+    Who finds Python's lock taken sleeps, and may take 0.05 ms to wake. So what the caller waits for
+    is written where the helper does not hold it, and the helper does not ask for it at once.
+    """
+    write_now(done, shares)
+    for _ in range(looks):
+        if read_now(given) != shares:
+            for _ in range(pause):
+                read_now(given)
             break
 
 
@@ -82,8 +99,8 @@ class Helper:
         return value
 
     def _serve(self) -> None:
-        while True:
-            wait_for_change(self.given, self.done[0], LOOKS)
+        for done in count():
+            report_and_wait(self.done, done, self.given, LOOKS, PAUSE)
             call, begin, end = self.shares.get()
             if call is None:
                 return
@@ -92,7 +109,6 @@ class Helper:
             except BaseException as error:
                 self.answers.put((None, error))
             call = None  # it would keep the caller's arrays
-            self.done[0] += 1
 
 
 class Team:
