@@ -718,6 +718,72 @@ def test_the_plain_twin_of_each_vector_kernel_gives_the_same(n, groups, group, c
     np.testing.assert_array_equal(words, packed(expected))
 
 
+@pytest.mark.usefixtures("compiled")
+@given(ROWS, COLUMNS, COLUMNS, st.integers(0, 12), SEEDS)
+@settings(max_examples=15)
+def test_the_plain_twins_of_packing_give_the_same(n, columns, width, bound, seed):
+    from bnnkit.engine import kernels, training_kernels
+
+    rng = np.random.default_rng(seed)
+    x, other, W = (signs(rng, rows, columns) for rows in (n, n, width))
+    words, back = packed(x), np.empty_like(x)
+    out = np.full_like(words, 7)
+    kernels.pack_integer_signs_loops.py_func(x, out)
+    np.testing.assert_array_equal(out, words)
+    kernels.unpack_signs_loops.py_func(words, back)
+    np.testing.assert_array_equal(back, x)
+    differ = training_kernels.count_differences_loops.py_func(words, packed(other))
+    assert differ == (x != other).sum()
+
+    z, rows = rng.integers(-15, 16, x.shape), rng.permutation(n)[: n // 2]
+    within = np.full((len(rows), words.shape[1]), 7, np.uint64)
+    count = kernels.pack_within_loops.py_func(z, rows, bound, within)
+    np.testing.assert_array_equal(within, plain_pack(np.abs(z) <= bound)[rows])
+    assert count == (np.abs(z[rows]) <= bound).sum()
+
+    panels, expected = (
+        np.full(-(-columns // 16) * 16 * -(-width // 64), 7, np.uint64) for _ in "ab"
+    )
+    kernels.fill_panels_transposed_loops.py_func(packed(W), width, columns, panels)
+    kernels.fill_panels(packed(W.T), expected)
+    np.testing.assert_array_equal(panels, expected)
+
+
+@pytest.mark.usefixtures("compiled")
+@given(ROWS, st.lists(COLUMNS, min_size=2, max_size=4), SEEDS)
+@settings(max_examples=15)
+def test_the_plain_twin_of_a_chain_gives_the_same(n, sizes, seed):
+    from bnnkit.engine import kernels
+
+    rng = np.random.default_rng(seed)
+    W = [signs(rng, *shape) for shape in zip(sizes[1:], sizes)]
+    x, logits = packed(signs(rng, n, sizes[0])), np.empty((n, sizes[-1]), np.int32)
+    chain = ENGINES[0].chain([(packed(weights), weights.shape[1]) for weights in W])
+    assert kernels.chain_loops.py_func(x, chain.panels, chain.widths, logits)
+    np.testing.assert_array_equal(logits, chain(x))
+
+
+@pytest.mark.usefixtures("compiled")
+def test_every_kernel_of_vector_code_has_a_plain_twin():
+    from bnnkit.engine import intrinsics, kernels, training_kernels
+
+    def is_part(thing):
+        return getattr(thing, "targetoptions", {}).get("inline") == "always"
+
+    def vectors(module, thing):
+        used = {name: getattr(module, name, None) for name in thing.py_func.__code__.co_names}
+        if any(name.islower() and hasattr(intrinsics, name) for name in used):
+            return True
+        return any(vectors(module, other) for other in used.values() if is_part(other))
+
+    for module in (kernels, training_kernels):
+        own = [f for f in vars(module).values() if getattr(f, "__module__", "") == module.__name__]
+        own = [f for f in own if hasattr(f, "py_func") and not is_part(f)]
+        found = {f.__name__ for f in own if vectors(module, f)}
+        twins = {f.__name__.removesuffix("_loops") for f in own if f.__name__.endswith("_loops")}
+        assert found and found <= twins
+
+
 # -- which engine serves ---------------------------------------------------------------------------
 
 

@@ -47,8 +47,17 @@ part = njit(inline="always")
 
 
 @kernel
+def pack_integer_signs_loops(x, words):
+    """Pack ``x >= 0`` of integers as it is defined: bit ``j % 64`` of word ``j // 64``."""
+    words[:] = 0
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            words[i, j >> 6] |= np.uint64(x[i, j] >= 0) << np.uint64(j & 63)
+
+
+@kernel
 def pack_integer_signs(x, words):
-    """Pack ``x >= 0`` of integers, 64 at a time; the tail of a row bit by bit."""
+    """The same, 64 at a time; the tail of a row bit by bit."""
     rows, columns = x.shape
     whole = columns // 64
     for i in range(rows):
@@ -62,8 +71,21 @@ def pack_integer_signs(x, words):
 
 
 @kernel
+def pack_within_loops(z, rows, bound, words):
+    """Pack ``|z| <= bound`` of some rows of int32 sums; how many are within."""
+    within = 0
+    words[:] = 0
+    for i in range(rows.size):
+        for j in range(z.shape[1]):
+            near = abs(z[rows[i], j]) <= bound
+            words[i, j >> 6] |= np.uint64(near) << np.uint64(j & 63)
+            within += near
+    return within
+
+
+@kernel
 def pack_within(z, rows, bound, words):
-    """Pack ``|z| <= bound`` of some rows of int32 sums, 64 at a time; how many are within."""
+    """The same, 64 at a time."""
     columns, within = z.shape[1], 0
     whole = columns // 64
     for i in range(rows.size):
@@ -81,8 +103,16 @@ def pack_within(z, rows, bound, words):
 
 
 @kernel
+def unpack_signs_loops(words, signs):
+    """Unpack words to int8 signs."""
+    for i in range(signs.shape[0]):
+        for j in range(signs.shape[1]):
+            signs[i, j] = 1 if (words[i, j >> 6] >> np.uint64(j & 63)) & _ONE else -1
+
+
+@kernel
 def unpack_signs(words, signs):
-    """Unpack words to int8 signs, 64 at a time."""
+    """The same, 64 at a time."""
     rows, columns = signs.shape
     whole = columns // 64
     for i in range(rows):
@@ -145,8 +175,19 @@ def fill_panels(words, panels):
 
 
 @kernel
-def fill_panels_transposed(words, rows, columns, panels):
+def fill_panels_transposed_loops(words, rows, columns, panels):
     """Store the columns of a packed matrix in panels, as :func:`fill_panels` would its rows."""
+    deep = (rows + 63) // 64 * PANEL  # words in a panel
+    panels[:] = 0
+    for i in range(rows):
+        for j in range(columns):
+            bit = (words[i, j >> 6] >> np.uint64(j & 63)) & _ONE
+            panels[j // PANEL * deep + i // 64 * PANEL + j % PANEL] |= bit << np.uint64(i & 63)
+
+
+@kernel
+def fill_panels_transposed(words, rows, columns, panels):
+    """The same, block by block."""
     block = np.empty(64 * LANES, np.int64)
     deep = (rows + 63) // 64 * PANEL  # words in a panel
     for i in range(0, rows, 64):
@@ -240,11 +281,32 @@ def sign_panels(packed, below, words, count, panels, begin, columns, above, n):
 
 
 @kernel
-def chain(a, panels, widths, logits):
-    """All layers of a network, a few rows at a time; ``panels`` holds those of each in turn.
+def chain_loops(a, panels, widths, logits):
+    """All layers of a network, one after the other; ``panels`` holds those of each in turn.
 
     Returns that the input is as it should be: words always are.
     """
+    offset = 0
+    for i in range(len(widths) - 1):
+        words, n = a.shape[1], widths[i + 1]
+        z = np.empty((a.shape[0], n), np.int32)
+        signs = np.zeros((a.shape[0], (n + 63) >> 6), np.uint64)
+        for r in range(a.shape[0]):
+            for j in range(n):
+                differ, at = np.uint64(0), offset + j // PANEL * words * PANEL + j % PANEL
+                for k in range(words):
+                    differ += popcount(a[r, k] ^ panels[at + k * PANEL])
+                z[r, j] = widths[i] - 2 * np.int64(differ)
+                signs[r, j >> 6] |= np.uint64(z[r, j] >= 0) << np.uint64(j & 63)
+        offset += (n + PANEL - 1) // PANEL * PANEL * words
+        a = signs
+    logits[:] = z
+    return True
+
+
+@kernel
+def chain(a, panels, widths, logits):
+    """The same, a few rows at a time through all layers."""
     stay_a_call()
     widest = 0
     for width in widths:
