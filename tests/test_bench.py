@@ -142,7 +142,7 @@ def test_training_and_inference_rows(monkeypatch):
     assert rows[0]["dataset"] == "random-prototypes"
     assert 0 < rows[0]["triggered"] <= 1
     rows = bench.bench_inference(["numpy"], seconds=0)
-    ways = "predictor", "decision_function"
+    ways = "predictor", "predictor, signs", "decision_function"
     assert [(row["case"], row["m"], row["call"], row["peer"]) for row in rows] == [
         ("infer", m, way, "numpy") for m in (1, 100) for way in ways
     ]

@@ -22,6 +22,7 @@ from bnnkit.bep.training import SignNetwork, Tally
 from bnnkit.engine import get_engine
 from bnnkit.errors import check_columns, check_option, check_signs, check_widths
 from bnnkit.packed import BitMatrix, pack
+from bnnkit.steps import overridden
 
 CREDIT = ("bep", "local", "feedback", "frozen")
 REINFORCE_BY = ("fan_in", "width")
@@ -102,8 +103,7 @@ class BEPNetwork(SignNetwork):
         super().__init__(n_classes, seed, r, nu, p_r, groups, patience)
         self.credit = check_option(credit, "credit", CREDIT)
         self.reinforce_by = check_option(reinforce_by, "reinforce_by", REINFORCE_BY)
-        self._one_sample = self.widths[:1]
-        self._prepared: tuple = ()  # see _chain
+        self._prepared: tuple = (None, None, None, None)  # see _chain
         shapes = zip(self.widths[1:], self.widths)
         self.layers = [HiddenLayer.start(*shape, seed, layer=i) for i, shape in enumerate(shapes)]
         # What blame travels through: the layers themselves, or fixed random ones in their place.
@@ -253,11 +253,10 @@ class BEPNetwork(SignNetwork):
         Signs in an int8 array go through all layers in one call: that is the fast way for one
         sample or a few.
         """
-        ready = type(X) is np.ndarray and X.dtype is INT8 and X.shape[1:] == self._one_sample
-        if ready and len(X) and current_path() is not StepwisePath:
+        if type(X) is np.ndarray and X.dtype is INT8 and X.size and not overridden():
             try:
                 return self._chain()(X)
-            except ValueError:  # not signs: said below, and where
+            except ValueError:  # not signs, or not so many: said below, and where
                 pass
         return super().decision_function(X)
 
@@ -271,12 +270,11 @@ class BEPNetwork(SignNetwork):
     def _chain(self):
         """All layers prepared for inference; anew after a change, or for another engine."""
         engine, moment = get_engine(), HiddenLayer.last_change
-        if self._prepared[:2] == (engine.NAME, moment):  # nothing changed in any network
-            return self._prepared[3]
+        name, when, which, prepared = self._prepared
+        if name == engine.NAME and when is moment:  # nothing changed in any network
+            return prepared
         versions = [layer.version for layer in self.layers]
-        if self._prepared[:1] == (engine.NAME,) and self._prepared[2] == versions:
-            prepared = self._prepared[3]
-        else:
+        if (name, which) != (engine.NAME, versions):
             layers = [*self.layers, self._classifiers[-1]]
             prepared = engine.chain([(layer.words, layer.H.shape[1]) for layer in layers])
         self._prepared = engine.NAME, moment, versions, prepared

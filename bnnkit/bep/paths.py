@@ -203,5 +203,6 @@ class StepwisePath:
 
 def current_path() -> type[PackedPath] | type[StepwisePath]:
     """The stepwise path as soon as one step of a network is a reader's own, else the packed one."""
-    stepwise = overridden() and any(overridden(prefix) for prefix in SEAMS)
-    return StepwisePath if stepwise else PackedPath
+    if overridden() and any(overridden(prefix) for prefix in SEAMS):
+        return StepwisePath
+    return PackedPath

@@ -234,8 +234,9 @@ def _targets(y: np.ndarray) -> np.ndarray:
 def bench_inference(peers: Iterable[str] | None = None, seconds: float = 2.0) -> list[dict]:
     """Time the forward pass of 784-525-525-10, from samples to logits, batch 1 and batch 100.
 
-    ``call`` says how bnnkit is asked: by ``BEPNetwork.predictor()``, from packed words, or by
-    ``BEPNetwork.decision_function``, from signs, which first checks them and packs them.
+    ``call`` says how bnnkit is asked: by ``BEPNetwork.predictor()``, from packed words or from
+    signs, which it checks and packs, or by ``BEPNetwork.decision_function``, from signs, which
+    first looks whether what it has prepared still holds.
     """
     wanted = _names(peers, ("numpy", "torch-f32"))
     rng, rows, net = np.random.default_rng(0), [], BEPNetwork(NET, 10)
@@ -252,6 +253,7 @@ def bench_inference(peers: Iterable[str] | None = None, seconds: float = 2.0) ->
             calls["torch-f32"] = lambda x=x, w=tensors, where=torch.where: _forward(where, x, w)
         ways = {
             "predictor": partial(net.predictor(), words),
+            "predictor, signs": partial(net.predictor(), X),
             "decision_function": partial(net.decision_function, X),
         }
         row = {"case": "infer", "net": _name(net), "m": batch, "engine": get_engine().NAME}
