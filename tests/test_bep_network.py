@@ -246,6 +246,19 @@ def test_a_prediction_sees_every_change_of_the_weights(engine, data):
         np.testing.assert_array_equal(net.decision_function(X.astype(float)), after)
 
 
+def test_a_prediction_is_made_by_the_engine_that_serves_and_by_the_reader_s_own_step(data):
+    """Whatever was prepared for another engine, or before the step was overridden."""
+    net, X = BEPNetwork((30, 21, 15), 3), data[0]
+    logits = net.decision_function(X)
+    for name in available_engines():
+        with use_engine(name) as engine:
+            assert type(net.predictor()).__module__ == engine.__name__
+            np.testing.assert_array_equal(net.decision_function(X), logits)
+    with override("1.1", lambda x: np.ones_like(reference("1.1")(x))):
+        assert (net.decision_function(X) != logits).any()
+    np.testing.assert_array_equal(net.decision_function(X), logits)
+
+
 def test_history_counts_the_flips(data):
     net = BEPNetwork((30, 21, 15), 3)
     before = net.W[0].to_signs()
