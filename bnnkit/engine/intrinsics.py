@@ -120,7 +120,10 @@ def _store_sums(builder, z, at, counts, columns, there):
 
 
 def _store_signs(builder, words, at, counts, columns, there):
-    """Store the bits ``columns - 2 * counts >= 0``, 0 from ``there`` on; ``at`` counts panels."""
+    """Store the bits ``columns - 2 * counts >= 0``, 0 from ``there`` on; ``at`` counts panels.
+
+    A panel's bits are a quarter of a word, the first the lowest, as little-endian machines have it.
+    """
     half = _splat(builder, builder.ashr(columns, _int(1)), LANES)
     signs = [
         builder.and_(
